@@ -1,0 +1,257 @@
+"""Sequences as downloaded (`Program`), and one execution of them on the chip (`Run`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from instruments.sim import wgfmu_adc as adc
+from instruments.sim.station import WGFMU_PADS, ChipAtItsPads
+from instruments.sim.waveform import Floats, PadWaveform
+from instruments.sim.wgfmu_patterns import TICK_S
+from instruments.sim.wgfmu_timeline import ReadingPlan, Timeline, even_windows
+
+UNITS_PER_TICK = 16
+UNITS_PER_S = 1.6e9
+"""Waveforms of several channels are joined on the 625 ps grid of the channel delays."""
+
+UNROLLED_POINTS = 20_000
+"""A run of up to so many points is one waveform; a longer one is played in pieces."""
+
+
+@dataclass(eq=False)
+class Track:
+    """One channel's part of a program.
+
+    ``delay`` is the force delay in units of 625 ps, ``step`` the output's step (V), ``driven``
+    whether the RSU lets it reach its pad; ``readings`` is None where nothing is measured.
+    """
+
+    channel: int
+    timeline: Timeline
+    delay: int
+    step: float
+    driven: bool
+    current: bool
+    readings: ReadingPlan | None
+
+    @property
+    def pad(self) -> str | None:
+        """The pad it drives, None if it reaches none."""
+        return WGFMU_PADS.get(self.channel) if self.driven else None
+
+    def points(self, begin: int, end: int) -> tuple[np.ndarray, Floats]:
+        """Its output between two ticks: units of 625 ps from 0, and V."""
+        ticks, volts = self.timeline.points(begin, end)
+        return ticks * UNITS_PER_TICK + self.delay, adc.forced_all(volts, self.step)
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A stretch of a run: the waveform at the pads and every channel's own voltage (V)."""
+
+    waveform: PadWaveform
+    volts: dict[int, Floats]
+    final: dict[int, float]
+
+
+class Program:
+    """What has been downloaded into all channels that take part in a run."""
+
+    def __init__(self, tracks: Mapping[int, Track]) -> None:
+        self.tracks = dict(tracks)
+        self.duration = max(track.timeline.duration for track in tracks.values())
+        """Ticks; the longest channel decides."""
+        self.seconds = self.duration * TICK_S
+        self.points = sum(track.timeline.force_size for track in tracks.values())
+        self._pieces: dict[tuple[int, int], Piece] = {}
+
+    def windows(self) -> Iterator[tuple[int, int, tuple[int, int]]]:
+        """Stretches that make up the run: first and last tick, and a stretch that looks alike.
+
+        Loops of the same pattern are the same stretch, so that their waveform is built once.
+        """
+        if self.points <= UNROLLED_POINTS:
+            yield 0, self.duration, (0, self.duration)
+        elif self._in_step():
+            yield from self._loop_windows()
+        else:
+            for begin, end in even_windows(self.duration, 1 + self.points // UNROLLED_POINTS):
+                yield begin, end, (begin, end)
+
+    def _in_step(self) -> bool:
+        """Whether all channels run loops of equal length and number at the same time."""
+        plans = {
+            tuple((e.start, e.period, e.loops) for e in track.timeline.entries)
+            for track in self.tracks.values()
+        }
+        return len(plans) == 1
+
+    def _loop_windows(self) -> Iterator[tuple[int, int, tuple[int, int]]]:
+        reached = 0
+        for entry in next(iter(self.tracks.values())).timeline.entries:
+            if entry.start > reached:
+                yield reached, entry.start, (reached, entry.start)
+            for loop in range(entry.loops):
+                begin = entry.start + loop * entry.period
+                alike = entry.start + min(loop, 1) * entry.period
+                yield begin, begin + entry.period, (alike, alike + entry.period)
+            reached = entry.end
+
+    def piece(self, begin: int, end: int) -> Piece:
+        """The stretch between two ticks."""
+        points = {channel: track.points(begin, end) for channel, track in self.tracks.items()}
+        first, last = begin * UNITS_PER_TICK, end * UNITS_PER_TICK
+        units = np.unique(np.concatenate([[first, last], *(units for units, _ in points.values())]))
+        units = units[(units >= first) & (units <= last)]
+        volts = {
+            channel: np.interp(units, own_units, own_volts)
+            for channel, (own_units, own_volts) in points.items()
+        }
+        waveform = PadWaveform(
+            (units - first) / UNITS_PER_S,
+            {track.pad: volts[ch] for ch, track in self.tracks.items() if track.pad},
+        )
+        return Piece(waveform, volts, {ch: float(values[-1]) for ch, values in volts.items()})
+
+    def kept_piece(self, key: tuple[int, int]) -> Piece:
+        """As `piece`, built once and kept: for stretches that come again."""
+        if key not in self._pieces:
+            self._pieces[key] = self.piece(*key)
+        return self._pieces[key]
+
+
+class Readings:
+    """Values of one channel as they come in during a run."""
+
+    def __init__(self, track: Track, plan: ReadingPlan) -> None:
+        self.track = track
+        self.plan = plan
+        self.values = np.empty(plan.size)
+        self._nodes = plan.nodes.ravel()
+        self._true = np.empty(self._nodes.size)
+        self._seen = 0
+        self._read = 0
+
+    def wanted(self, begin_s: float, end_s: float, last: bool) -> Floats:
+        """Moments (s from ``begin_s``) at which this stretch of the run has to be looked at."""
+        stop = self._nodes.size
+        if not last:
+            stop = int(np.searchsorted(self._nodes, end_s, side="left"))
+        return np.clip(self._nodes[self._seen : stop] - begin_s, 0.0, end_s - begin_s)
+
+    def take(self, true: Floats, rng: np.random.Generator) -> None:
+        """True values at those moments; complete readings get their noise, range and step."""
+        self._true[self._seen : self._seen + len(true)] = true
+        self._seen += len(true)
+        width = self.plan.nodes.shape[1]
+        done = self._seen // width
+        new = slice(self._read, done)
+        means = self._true[self._read * width : done * width].reshape(-1, width).mean(axis=1)
+        for code in np.unique(self.plan.ranges[new]):
+            chosen = self.plan.ranges[new] == code
+            samples = self.plan.samples[new][chosen]
+            self.values[new][chosen] = adc.read_all(means[chosen], int(code), samples, rng)
+        self._read = done
+
+
+class Run:
+    """One execution: plays its program on the chip as bench time goes on, and keeps what it read.
+
+    Times are seconds from the start of the run. The chip sees each stretch once, when the bench
+    has got there.
+    """
+
+    def __init__(
+        self, program: Program, start_s: float, chip: ChipAtItsPads, rng: np.random.Generator
+    ) -> None:
+        self.program = program
+        self.start_s = start_s
+        self.end_s = program.seconds
+        self.volts: dict[int, float] = {}
+        """What each channel outputs at the moment played up to, V."""
+        self.aborted = False
+        self.readings = {
+            channel: Readings(track, track.readings)
+            for channel, track in program.tracks.items()
+            if track.readings is not None
+        }
+        self._chip = chip
+        self._rng = rng
+        self._tick = 0
+        self._windows = program.windows()
+        self._window: tuple[int, int, tuple[int, int]] | None = None
+        self._regular = True
+
+    @property
+    def done(self) -> bool:
+        """Whether everything has been played."""
+        return self.aborted or self._tick >= self.program.duration
+
+    def play_to(self, seconds: float) -> None:
+        """Play what lies before a time."""
+        target = min(self.program.duration, int(seconds / TICK_S + 1e-6))
+        while not self.done and self._tick < target:
+            self._window = self._window or next(self._windows)
+            begin, end, alike = self._window
+            if self._regular and self._tick == begin and end <= target:
+                piece = self.program.kept_piece(alike)
+            else:
+                begin, end = self._tick, min(end, target)
+                piece = self.program.piece(begin, end)
+            self._play(piece, begin, end)
+            self._tick = end
+            if end == self._window[1]:
+                self._window = None
+
+    def _play(self, piece: Piece, begin: int, end: int) -> None:
+        begin_s, end_s = begin * TICK_S, end * TICK_S
+        last = end >= self.program.duration
+        wanted = {ch: r.wanted(begin_s, end_s, last) for ch, r in self.readings.items()}
+        samples = {
+            pad: wanted[ch]
+            for ch, readings in self.readings.items()
+            if readings.track.current and (pad := readings.track.pad) and len(wanted[ch])
+        }
+        currents = self._chip.play(piece.waveform, samples or None)
+        for channel, readings in self.readings.items():
+            if not readings.track.current:
+                true = np.interp(wanted[channel], piece.waveform.times, piece.volts[channel])
+            elif readings.track.pad in samples:
+                true = np.asarray(currents[readings.track.pad])
+            else:
+                true = np.zeros(len(wanted[channel]))
+            if len(true):
+                readings.take(true, self._rng)
+        self.volts = piece.final
+
+    def stop(self, seconds: float) -> None:
+        """Abort all channels; each holds the voltage it has at this time."""
+        self.play_to(seconds)
+        if not self.done:
+            self.aborted = True
+            self.end_s = seconds
+
+    def stop_channel(self, channel: int, seconds: float) -> None:
+        """Abort one channel; the others go on."""
+        self.play_to(seconds)
+        self.program.tracks[channel].timeline.stop(self._tick)
+        self._regular = False
+
+    def channel_end_s(self, channel: int) -> float:
+        """When a channel's own sequences end or ended."""
+        timeline = self.program.tracks[channel].timeline
+        own = timeline.duration if timeline.stopped is None else timeline.stopped
+        return min(self.end_s, own * TICK_S)
+
+    def measured(self, channel: int, seconds: float) -> int:
+        """Stored values of a channel that are complete at a time."""
+        readings = self.readings.get(channel)
+        if readings is None:
+            return 0
+        limit = min(seconds, self.channel_end_s(channel)) + TICK_S / 2
+        if seconds >= self.end_s and not self.aborted:
+            return readings.plan.size
+        return int(np.searchsorted(readings.plan.ends, limit, side="right"))

@@ -1,0 +1,1 @@
+"""The test chip as its user sees it: pads, address lines, pulse schemes, operations."""

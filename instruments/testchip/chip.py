@@ -1,0 +1,421 @@
+"""The test chip as a procedure talks to it: form, set, reset, program, sense, measure.
+
+Operations take masks over the array and visit cells row by row: the row changes only with the word
+line down, the waveform is downloaded once, and each cell costs one address, one execute, one wait.
+Every operation begins by putting the instruments into the state it needs and ends with the pads
+idle (WL, SL, BL, BLB, SEN = 0, BYP = VDD).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.b1500.mainframe import SpotSMU
+from instruments.testchip import waveforms
+from instruments.testchip.conditions import ProgramConditions
+from instruments.testchip.decoder import Decoder
+from instruments.testchip.description import ChipDescription, ComplianceTable
+from instruments.testchip.pads import METERS, OUTPUT_PADS, PULSED_PADS, SUPPLY_PADS
+from instruments.testchip.waveforms import Gate, Scheme
+from instruments.testchip.wear import NoWearBook, Pulses, WearBook
+from instruments.wgfmu.driver import Channel, Pattern, Repeat, Wgfmu
+from instruments.wgfmu.library import MeasureCurrentRange, MeasureMode, OperationMode
+
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+UNDECIDED = 2
+"""Sense result when Q and QB are equal."""
+NOT_READ = 255
+"""Sense result of a bit outside the mask."""
+
+_METER_COMPLIANCE_A = 1e-3
+_SUPPLY_COMPLIANCE_A = 10e-3
+_Q_SAMPLES = 40
+"""200 ns of 5 ns samples."""
+_NEVER_FORMED = float("nan")
+
+
+@dataclass(frozen=True)
+class Connections:
+    """The instruments behind the pads, as the bench file binds them."""
+
+    wgfmu: Wgfmu
+    channels: Mapping[str, Channel]
+    """Pad to pulse channel: the pulsed pads and the outputs."""
+    meters: Mapping[str, SpotSMU]
+    """Pad (SL, BL, BLB) to the SMU that reaches it through that channel's RSU."""
+    supplies: Mapping[str, SpotSMU]
+    """Supply pad to SMU; a supply that the board fixes is missing."""
+    decoder: Decoder
+    check_errors: Callable[[], None]
+    """Raises if the mainframe has queued an error."""
+    now: Callable[[], float]
+    """Bench time, s."""
+
+
+@dataclass
+class PassTimes:
+    """Bench time spent so far in each kind of operation, s."""
+
+    form: float = 0.0
+    program: float = 0.0
+    measure: float = 0.0
+    sense: float = 0.0
+
+
+@dataclass
+class TestChip:
+    """One die at the probes.
+
+    ``vdd`` is the logic supply in use, V. ``on_row`` is called after each row of an operation, for
+    progress and for stopping (by raising); ``book`` is where pulses are booked.
+    """
+
+    __test__ = False  # its name is the field's; it is not a test for pytest to collect
+
+    description: ChipDescription
+    connections: Connections
+    compliance: ComplianceTable
+    vdd: float
+    book: WearBook = field(default_factory=NoWearBook)
+    on_row: Callable[[], None] = lambda: None
+    times: PassTimes = field(default_factory=PassTimes)
+
+    # --- shape ---------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of bits."""
+        geometry = self.description.geometry
+        return geometry.rows, geometry.columns
+
+    def all_bits(self) -> Mask:
+        """Mask of every bit, (rows, columns)."""
+        return np.ones(self.shape, dtype=bool)
+
+    def all_devices(self) -> Mask:
+        """Mask of every device, (rows, columns, 2)."""
+        return np.ones((*self.shape, 2), dtype=bool)
+
+    def one_device(self, row: int, column: int, device: int) -> Mask:
+        """Mask of one device: 0 is BL, 1 is BLB."""
+        mask = np.zeros((*self.shape, 2), dtype=bool)
+        mask[row, column, device] = True
+        return mask
+
+    # --- power ---------------------------------------------------------------------------------
+
+    def power_up(self) -> None:
+        """Bring the die up: pads at 0 V, VDDH, VDD, BYP = 1 and SEN = 0, address."""
+        at = self.connections
+        for pad in (*PULSED_PADS, *OUTPUT_PADS):
+            channel = at.channels[pad]
+            channel.configure(OperationMode.DC)
+            channel.force(0.0)
+            channel.connect()
+        levels = {"VDDH": self.description.supplies.vddh, "VDD": self.vdd}
+        for pad in SUPPLY_PADS:
+            if pad in at.supplies:
+                at.supplies[pad].enable()
+                at.supplies[pad].force_voltage(levels[pad], _SUPPLY_COMPLIANCE_A)
+        at.channels["BYP"].force(self.vdd)
+        at.channels["SEN"].force(0.0)
+        for meter in at.meters.values():
+            meter.enable()
+            meter.force_voltage(0.0, _METER_COMPLIANCE_A)
+        at.decoder.select(0, 0)
+        at.check_errors()
+
+    def power_down(self) -> list[str]:
+        """Take every output to 0 V and open it, in the order of the bench note.
+
+        Every step is tried whatever happens to the others. Returns what could not be done, one
+        sentence each; empty means that all outputs are at 0 V and open.
+        """
+        at = self.connections
+        problems: list[str] = []
+
+        def attempt(what: str, action: Callable[..., object], *arguments: object) -> None:
+            try:
+                action(*arguments)
+            except Exception as error:
+                problems.append(f"{what}: {error}")
+
+        def zero(pad: str) -> None:
+            at.channels[pad].configure(OperationMode.DC)
+            at.channels[pad].force(0.0)
+
+        attempt("stop the pulse generators", at.wgfmu.abort)
+        attempt("WL to 0 V", zero, "WL")
+        for pad, meter in at.meters.items():
+            attempt(f"meter of {pad} to 0 V and off", meter.make_safe)
+        for pad in ("SL", "BL", "BLB", "SEN", "BYP", *OUTPUT_PADS):
+            attempt(f"{pad} to 0 V", zero, pad)
+        for pad in (*PULSED_PADS, *OUTPUT_PADS):
+            attempt(f"open the switch of {pad}", at.channels[pad].disconnect)
+        for pad in reversed(SUPPLY_PADS):
+            if pad in at.supplies:
+                attempt(f"{pad} to 0 V and off", at.supplies[pad].make_safe)
+        attempt("read the mainframe's errors", at.check_errors)
+        return problems
+
+    # --- operations ----------------------------------------------------------------------------
+
+    def gate(self, compliance_a: float) -> Gate:
+        """Word-line voltages for a SET compliance, from the measured table."""
+        return Gate(
+            self.compliance.gate_voltage(compliance_a), self.description.levels.word_line_on
+        )
+
+    def form(self, devices: Mask) -> Floats:
+        """Form devices (once in their life) with the paper's ramp.
+
+        ``devices`` is (rows, columns, 2). Returns forming voltages, V, in the same shape; NaN where
+        a device was not asked for or did not form.
+        """
+        levels = self.description.levels
+        gate = self.gate(levels.forming_compliance)
+        schemes = [
+            waveforms.form_device(device, self.vdd, gate, levels.forming_top, levels.forming_ramp)
+            for device in (0, 1)
+        ]
+        voltages = np.full((*self.shape, 2), _NEVER_FORMED)
+        condition = {
+            "top_v": levels.forming_top,
+            "ramp_v_per_s": levels.forming_ramp,
+            "compliance_a": levels.forming_compliance,
+            "gate_v": gate.limit,
+        }
+        with self._pass("form", [Pulses("form", condition, devices.astype(np.uint32))]):
+            for device, scheme in enumerate(schemes):
+                for row, column in self._fire_each(scheme, devices[..., device]):
+                    voltages[row, column, device] = self._forming_voltage(scheme)
+        return voltages
+
+    def set(self, devices: Mask, conditions: ProgramConditions, measure: bool = False) -> Floats:
+        """SET devices, complements protected. ``devices`` is (rows, columns, 2).
+
+        With ``measure`` returns the plateau current of each, A (NaN elsewhere or when out of
+        range); needs pulses of 1 us or more to settle.
+        """
+        gate = self.gate(conditions.set_compliance_a)
+        return self.set_at_gate(devices, gate, conditions, measure)
+
+    def set_at_gate(
+        self, devices: Mask, gate: Gate, conditions: ProgramConditions, measure: bool = False
+    ) -> Floats:
+        """As `set`, at a given gate voltage whatever current that allows."""
+        currents = np.full((*self.shape, 2), np.nan)
+        pulses = Pulses("set", _set_condition(conditions, gate), devices.astype(np.uint32))
+        with self._pass("program", [pulses]):
+            for device in (0, 1):
+                scheme = waveforms.set_device(
+                    device, self.vdd, gate, conditions.set_v, conditions.width_s, measure
+                )
+                for row, column in self._fire_each(scheme, devices[..., device]):
+                    if measure:
+                        currents[row, column, device] = -self._sampled(scheme)[0]
+        return currents
+
+    def reset(self, devices: Mask, conditions: ProgramConditions) -> None:
+        """RESET devices with the gate fully on. ``devices`` is (rows, columns, 2)."""
+        gate = Gate(0.0, self.description.levels.word_line_on)
+        pulses = Pulses("reset", _reset_condition(conditions), devices.astype(np.uint32))
+        with self._pass("program", [pulses]):
+            for device in (0, 1):
+                scheme = waveforms.reset_device(
+                    device, self.vdd, gate, conditions.reset_v, conditions.width_s
+                )
+                for _ in self._fire_each(scheme, devices[..., device]):
+                    pass
+
+    def program(self, bits: NDArray[np.uint8], where: Mask, conditions: ProgramConditions) -> None:
+        """Program bits: ``bits`` and ``where`` are (rows, columns).
+
+        All zeros go first, then all ones, so that the waveform is downloaded twice an array.
+        """
+        gate = self.gate(conditions.set_compliance_a)
+        zeros, ones = where & (bits == 0), where & (bits == 1)
+        # Bit 0 SETs BL and RESETs BLB; bit 1 the opposite.
+        sets = np.stack([zeros, ones], axis=-1).astype(np.uint32)
+        resets = np.stack([ones, zeros], axis=-1).astype(np.uint32)
+        pulses = [
+            Pulses("set", _set_condition(conditions, gate), sets),
+            Pulses("reset", _reset_condition(conditions), resets),
+        ]
+        with self._pass("program", pulses):
+            for bit, mask in ((0, zeros), (1, ones)):
+                scheme = waveforms.program_bit(
+                    bit,
+                    self.vdd,
+                    gate,
+                    conditions.set_v,
+                    conditions.reset_v,
+                    conditions.width_s,
+                )
+                for _ in self._fire_each(scheme, mask):
+                    pass
+
+    def sense(self, where: Mask, complement: bool = False) -> NDArray[np.uint8]:
+        """Read bits through the sense amplifiers. ``where`` is (rows, columns).
+
+        Returns 0 or 1 per bit and `NOT_READ` elsewhere. With ``complement`` QB is read too and a
+        latch with Q = QB gives `UNDECIDED`.
+        """
+        at = self.connections
+        bits = np.full(self.shape, NOT_READ, dtype=np.uint8)
+        if not where.any():
+            return bits
+        threshold = self.vdd / self.description.board.q_series / 2
+        outputs = [at.channels["Q"], *([at.channels["QB"]] if complement else [])]
+        with self._pass("sense", []):
+            self._load(waveforms.sense_row(self.vdd, self.description.levels.word_line_on))
+            for output in outputs:
+                output.configure(OperationMode.DC, MeasureMode.CURRENT, MeasureCurrentRange.MA1)
+                output.force(0.0)
+            for row in np.flatnonzero(where.any(axis=1)):
+                columns = np.flatnonzero(where[row]).tolist()
+                at.decoder.select(int(row), columns[0])
+                at.wgfmu.execute()
+                at.wgfmu.wait()
+                for column in columns:
+                    at.decoder.select(int(row), column)
+                    # A high output drives its current into the channel: negative.
+                    highs = [-output.measure(_Q_SAMPLES) > threshold for output in outputs]
+                    undecided = complement and highs[0] == highs[1]
+                    bits[row, column] = UNDECIDED if undecided else highs[0]
+                self._row_done()
+        return bits
+
+    def measure(self, where: Mask) -> Floats:
+        """Resistance of both devices of each bit at the read voltage, through the SMUs.
+
+        ``where`` is (rows, columns). Returns ohm, (rows, columns, 2), access transistor included;
+        NaN elsewhere and where the SMU gave no valid current.
+        """
+        at = self.connections
+        read_v = self.description.levels.read
+        resistances = np.full((*self.shape, 2), np.nan)
+        if not where.any():
+            return resistances
+        word_line = at.channels["WL"]
+        with self._pass("measure", []):
+            self._meters_to_pads()
+            at.meters["SL"].force_voltage(read_v, _METER_COMPLIANCE_A)
+            for row in np.flatnonzero(where.any(axis=1)):
+                columns = np.flatnonzero(where[row]).tolist()
+                at.decoder.select(int(row), columns[0])
+                word_line.force(self.description.levels.word_line_on)
+                for column in columns:
+                    at.decoder.select(int(row), column)
+                    for device, pad in enumerate(("BL", "BLB")):
+                        spot = at.meters[pad].measure_current()
+                        if spot.valid and spot.value < 0:
+                            resistances[row, column, device] = -read_v / spot.value
+                word_line.force(0.0)
+                self._row_done()
+            at.meters["SL"].force_voltage(0.0, _METER_COMPLIANCE_A)
+        return resistances
+
+    # --- states of the bench -------------------------------------------------------------------
+
+    @contextmanager
+    def _pass(self, kind: str, pulses: list[Pulses]) -> Iterator[None]:
+        """One operation over the array: booked, timed, and left with the pads idle."""
+        booked = [p for p in pulses if p.counts.any()]
+        block = self.book.plan(booked) if booked else None
+        begin = self.connections.now()
+        yield
+        self._idle()
+        self.connections.check_errors()
+        setattr(self.times, kind, getattr(self.times, kind) + self.connections.now() - begin)
+        if block is not None:
+            self.book.confirm(block)
+
+    def _idle(self) -> None:
+        """All pulsed pads at their idle level, held by the pulse channels in DC mode."""
+        channels = self.connections.channels
+        for pad in ("WL", "SL", "BL", "BLB", "SEN", "BYP"):
+            channels[pad].configure(OperationMode.DC)
+            channels[pad].force(self.vdd if pad == "BYP" else 0.0)
+            channels[pad].connect()
+
+    def _load(self, scheme: Scheme) -> None:
+        """Download a scheme to the pulsed pads; measured pads sample current on the 1 mA range."""
+        at = self.connections
+        program = {}
+        for pad in PULSED_PADS:
+            event = scheme.measure.get(pad)
+            channel = at.channels[pad]
+            channel.configure(OperationMode.FASTIV, None if event is None else MeasureMode.CURRENT)
+            points = scheme.points[pad]
+            pattern = Pattern(
+                f"{scheme.name}_{pad}",
+                points[:, 0],
+                points[:, 1],
+                () if event is None else (event,),
+            )
+            program[channel] = [Repeat(pattern)]
+        at.wgfmu.load(program)
+
+    def _fire_each(self, scheme: Scheme, mask: Mask) -> Iterator[tuple[int, int]]:
+        """Run a scheme on every cell of a mask, row by row, yielding each cell after its run."""
+        if not mask.any():
+            return
+        at = self.connections
+        self._load(scheme)
+        select, execute, wait = at.decoder.select, at.wgfmu.execute, at.wgfmu.wait
+        for row in np.flatnonzero(mask.any(axis=1)).tolist():
+            for column in np.flatnonzero(mask[row]).tolist():
+                # WL is down between executions, so the row may change here.
+                select(row, column)
+                execute()
+                wait()
+                yield row, column
+            self._row_done()
+
+    def _row_done(self) -> None:
+        self.connections.check_errors()
+        self.on_row()
+
+    def _sampled(self, scheme: Scheme) -> Floats:
+        """Currents (A) that the scheme's one measure event took; out-of-range ones are NaN."""
+        ((pad, event),) = scheme.measure.items()
+        currents = self.connections.channels[pad].read(event.points)
+        full_scale = 1e-3
+        return np.where(np.abs(currents) < full_scale, currents, np.nan)
+
+    def _forming_voltage(self, scheme: Scheme) -> float:
+        levels = self.description.levels
+        currents = -self._sampled(scheme)
+        formed = np.flatnonzero(~(currents < levels.forming_detect))
+        if not len(formed):
+            return _NEVER_FORMED
+        voltages = waveforms.forming_voltages(len(currents), levels.forming_ramp)
+        return float(voltages[formed[0]])
+
+    def _meters_to_pads(self) -> None:
+        """SL, BL and BLB to their SMUs at 0 V; the word line to DC."""
+        channels = self.connections.channels
+        for pad in METERS.values():
+            channels[pad].configure(OperationMode.SMU)
+            channels[pad].connect()
+
+
+def _set_condition(conditions: ProgramConditions, gate: Gate) -> dict[str, float]:
+    return {
+        "set_v": conditions.set_v,
+        "gate_v": gate.limit,
+        "compliance_a": conditions.set_compliance_a,
+        "width_s": conditions.width_s,
+    }
+
+
+def _reset_condition(conditions: ProgramConditions) -> dict[str, float]:
+    return {"reset_v": conditions.reset_v, "width_s": conditions.width_s}

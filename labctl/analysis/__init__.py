@@ -1,0 +1,1 @@
+"""What the measured arrays say: pure functions, no instrument, no file."""

@@ -1,0 +1,301 @@
+"""A bench file made into a bench: instruments opened, roles bound, limits set, a safe way out.
+
+The only place that knows whether a bench is simulated, and the only one that builds anything of
+`instruments.sim`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from instruments.b1500.mainframe import B1500
+from instruments.testchip.chip import Connections, TestChip
+from instruments.testchip.decoder import DigitalIODecoder
+from instruments.testchip.description import ComplianceTable
+from instruments.testchip.pads import METERS, OUTPUT_PADS, PULSED_PADS, SUPPLY_PADS
+from instruments.wgfmu.driver import Wgfmu
+from instruments.wgfmu.library import WgfmuLibrary, load_vendor_library
+from labctl.benchfile import BenchSetup
+
+if TYPE_CHECKING:
+    from instruments.sim.die import Die
+
+DIE_SUFFIX = ".npz"
+
+
+class DieError(ValueError):
+    """A die name or die file that cannot be used, with what to do."""
+
+
+class BenchError(RuntimeError):
+    """A bench that cannot be opened, with what to do."""
+
+
+@dataclass(frozen=True)
+class DieChoice:
+    """Which die is at the probes.
+
+    ``name``: a die that keeps its state between runs (simulated: a file in ``folder``; real: the
+    label it is booked under); None: on the simulated bench a fresh one. ``seed`` makes fresh
+    simulated dies; None takes one that nobody has used.
+    """
+
+    name: str | None
+    seed: int | None
+    folder: Path
+
+
+class Instruments(Protocol):
+    """The two doors to a bench, and its clock: all that differs between real and simulated."""
+
+    adapter: Any
+    library: WgfmuLibrary
+
+    def now(self) -> float:
+        """Bench time, s."""
+
+    def pause_clock(self) -> Callable[[], None]:
+        """Bench time stands still until the returned function is called."""
+
+    def save_die(self, path: Path) -> None:
+        """Write the state of the die to a file, if there is one to write."""
+
+    def close(self) -> None:
+        """Close the doors; outputs stay as they are."""
+
+
+class Bench:
+    """An open bench with one die. Use as a context manager: leaving it makes the outputs safe.
+
+    ``problems`` is filled on leaving with what could not be made safe.
+    """
+
+    def __init__(self, setup: BenchSetup, die: DieChoice) -> None:
+        self.setup = setup
+        self.problems: list[str] = []
+        self.die: dict[str, Any]
+        self.instruments: Instruments
+        if setup.simulated:
+            self.instruments, self.die = _simulated(setup, die)
+        else:
+            self.instruments, self.die = _real(setup), {"name": die.name or "unnamed"}
+        self._mainframe = B1500(self.instruments.adapter)
+        self._wgfmu = Wgfmu(self.instruments.library, setup.content.mainframe.visa)
+        self.chip: TestChip
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the instruments are simulated."""
+        return self.setup.simulated
+
+    def now(self) -> float:
+        """Bench time, s: virtual on the simulated bench, else the clock on the wall."""
+        return self.instruments.now()
+
+    def save_die(self, path: Path) -> None:
+        """Write the die's state to a file (simulated bench; a real die keeps its own)."""
+        self.instruments.save_die(path)
+
+    def keep_die(self) -> None:
+        """Replace the named die's file by its present state."""
+        file = self.die.get("file")
+        if file is not None:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            self.save_die(Path(file))
+
+    def __enter__(self) -> Self:
+        resume_clock = self.instruments.pause_clock()
+        try:
+            # WGFMU first: it refuses to open while the mainframe has errors queued.
+            self._mainframe.drain_errors()
+            self._wgfmu.open()
+            self._mainframe.open(self.setup.content.mainframe.modules)
+            self.chip = self._bind()
+            # Whatever ran here before may have left outputs on or a loop running.
+            leftover = self.chip.power_down()
+            if leftover:
+                raise BenchError("the bench cannot be made safe: " + "; ".join(leftover))
+            self.chip.power_up()
+        except BaseException:
+            self._leave()
+            raise
+        resume_clock()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        resume_clock = self.instruments.pause_clock()
+        self._leave()
+        resume_clock()
+
+    def _leave(self) -> None:
+        """Outputs to 0 V and open, sessions closed; every part is tried."""
+        if hasattr(self, "chip"):
+            self.problems += self.chip.power_down()
+        for close in (self._wgfmu.close, self.instruments.close):
+            try:
+                close()
+            except Exception as error:
+                self.problems.append(f"close a session: {error}")
+
+    def _bind(self) -> TestChip:
+        setup = self.setup
+        channels = {pad: self._wgfmu.channels[self._number(pad)] for pad in _WGFMU_PADS}
+        meters = {pad: self._mainframe.smus[self._number(role)] for role, pad in METERS.items()}
+        supplies = {
+            pad: self._mainframe.smus[self._number(pad)]
+            for pad in SUPPLY_PADS
+            if setup.channel(pad) is not None
+        }
+        for pad, output in [*channels.items(), *meters.items(), *supplies.items()]:
+            output.limit = setup.limit(pad)
+        connections = Connections(
+            wgfmu=self._wgfmu,
+            channels=channels,
+            meters=meters,
+            supplies=supplies,
+            decoder=DigitalIODecoder(self._mainframe, setup.content.address.lines),
+            check_errors=self._mainframe.check_errors,
+            now=self.now,
+        )
+        return TestChip(
+            description=setup.chip,
+            connections=connections,
+            compliance=ComplianceTable(setup.chip.set_compliance),
+            vdd=setup.chip.supplies.vdd,
+        )
+
+    def _number(self, role: str) -> int:
+        bound = self.setup.channel(role)
+        if bound is None:
+            raise BenchError(f"role {role} is not bound to a channel")
+        return bound[1]
+
+
+_WGFMU_PADS = (*PULSED_PADS, *OUTPUT_PADS)
+
+
+# --- the real bench ------------------------------------------------------------------------------
+
+
+class _RealInstruments:
+    def __init__(self, adapter: Any, library: WgfmuLibrary) -> None:
+        self.adapter = adapter
+        self.library = library
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def pause_clock(self) -> Callable[[], None]:
+        return lambda: None
+
+    def save_die(self, path: Path) -> None:
+        """A real die keeps its own state."""
+
+    def close(self) -> None:
+        self.adapter.close()
+
+
+def _real(setup: BenchSetup) -> _RealInstruments:
+    from pymeasure.adapters import VISAAdapter
+
+    mainframe = setup.content.mainframe
+    try:
+        library = load_vendor_library(Path(mainframe.wgfmu_library))
+        adapter = VISAAdapter(mainframe.visa, read_termination="\r\n", write_termination="\r\n")
+    except Exception as error:
+        raise BenchError(
+            f"bench {setup.content.bench.name!r} cannot be reached: {error}; "
+            f"`labctl doctor --bench {setup.file}` tells what is missing"
+        ) from error
+    return _RealInstruments(adapter, library)
+
+
+# --- the simulated bench -------------------------------------------------------------------------
+
+
+class _SimulatedInstruments:
+    def __init__(self, die: Die, pace: float) -> None:
+        import numpy as np
+
+        from instruments.sim.adapter import MainframeAdapter
+        from instruments.sim.array import Chip
+        from instruments.sim.clock import VirtualClock
+        from instruments.sim.mainframe import Mainframe
+        from instruments.sim.station import Station
+        from instruments.sim.wgfmu import SimulatedWgfmu
+
+        self.die = die
+        self._clock = VirtualClock(pace)
+        self._clock.seconds = die.clock_s
+        self.station = Station(Chip(die, self._clock), self._clock)
+        # Instrument noise: its own streams, so that it never shifts what the die draws.
+        seeds = np.random.SeedSequence([die.seed, int(die.clock_s * 1e6)]).spawn(2)
+        noise = [np.random.default_rng(seed) for seed in seeds]
+        self.adapter = MainframeAdapter(Mainframe(self.station, noise[0]))
+        self.library = SimulatedWgfmu(self.station, noise[1]).library()
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def pause_clock(self) -> Callable[[], None]:
+        """Power-up and power-down take no bench time, so that a resumed run has the same clock."""
+        stopped_at = self._clock.seconds
+
+        def resume() -> None:
+            self._clock.seconds = stopped_at
+
+        return resume
+
+    def save_die(self, path: Path) -> None:
+        self.die.clock_s = self._clock.seconds
+        self.die.save(path)
+
+    def close(self) -> None:
+        self.adapter.close()
+
+
+def _simulated(
+    setup: BenchSetup, choice: DieChoice
+) -> tuple[_SimulatedInstruments, dict[str, Any]]:
+    from instruments.sim.die import Die, DieFileError
+
+    try:
+        if choice.name is None:
+            seed = _seed(choice.seed)
+            die, record = Die.fresh(seed), {"name": None, "seed": seed, "origin": "fresh"}
+        else:
+            path = die_file(choice.folder, choice.name)
+            if path.exists():
+                die, origin = Die.load(path), "file"
+            else:
+                die, origin = Die.fresh(_seed(choice.seed)), "new file"
+            record = {"name": choice.name, "seed": die.seed, "origin": origin, "file": str(path)}
+    except DieFileError as error:
+        raise DieError(str(error)) from None
+    return _SimulatedInstruments(die, setup.content.simulation.pace), record
+
+
+def die_file(folder: Path, name: str) -> Path:
+    """File of a simulated die; the name must be a plain name, not a path."""
+    plain = all(character.isalnum() or character in "-_." for character in name)
+    if not name or not plain or name.startswith("."):
+        raise DieError(
+            f"{name!r} cannot name a die: letters, digits, '-', '_' and '.' only, "
+            "for example --die wafer3-die07"
+        )
+    return folder / f"{name}{DIE_SUFFIX}"
+
+
+def _seed(seed: int | None) -> int:
+    return secrets.randbits(32) if seed is None else seed

@@ -1,0 +1,260 @@
+"""The command line. What is heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from labctl.store.folder import RunFolder
+
+RUNS = Annotated[
+    Path,
+    typer.Option("--runs", envvar="LABCTL_RUNS", help="Folder that holds the runs."),
+]
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+BENCH = Annotated[
+    Path | None,
+    typer.Option(
+        "--bench", envvar="LABCTL_BENCH", help="Bench file; without it the simulated bench."
+    ),
+]
+DEFAULT_RUNS = Path("runs")
+DEFAULT_DIES = Path("dies")
+
+app = typer.Typer(
+    help="Characterize a 2T2R hafnium-oxide memory test chip on a Keysight B1500A bench, real or "
+    "simulated.\n\nFirst steps: labctl run checkerboard --programmings 10",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+bench_app = typer.Typer(help="Bench files: print an example, check one.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+
+
+class ProcedureGroup(TyperGroup):
+    """Procedures as commands: their options come from their parameters, loaded when one is run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of the procedures."""
+        from procedures import PROCEDURES
+
+        return list(PROCEDURES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Name and help only; enough to list."""
+        from procedures import PROCEDURES
+
+        if cmd_name not in PROCEDURES:
+            return None
+        return TyperCommand(cmd_name, help=PROCEDURES[cmd_name][1])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The whole command, with the procedure's options."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            from labctl.options import procedure_command
+
+            command = procedure_command(str(command.name))
+        return name, command, rest
+
+
+run_app = typer.Typer(cls=ProcedureGroup, no_args_is_help=True)
+app.add_typer(
+    run_app,
+    name="run",
+    help="Run a procedure, for example: labctl run checkerboard --programmings 10",
+)
+
+
+@run_app.callback()
+def _run() -> None:
+    """Run a procedure, for example: labctl run checkerboard --programmings 10"""
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="procedures or runs", metavar="WHAT")],
+    runs: RUNS = DEFAULT_RUNS,
+    json: JSON = False,
+) -> None:
+    """List procedures or runs.
+
+    Example: labctl list runs --json
+    """
+    if what == "procedures":
+        from procedures import PROCEDURES
+
+        rows = [{"procedure": name, "does": does} for name, (_, does) in PROCEDURES.items()]
+    elif what == "runs":
+        from labctl.store.folder import list_runs
+
+        rows = [
+            {
+                "run": found.id,
+                "procedure": found.record.get("procedure"),
+                "status": found.status,
+                "started": found.record.get("started"),
+            }
+            for found in list_runs(runs)
+        ]
+    else:
+        refuse(f"{what!r} cannot be listed: procedures or runs")
+    if json:
+        print_json(rows)
+    elif rows:
+        print_table(rows)
+    else:
+        typer.echo(f"no runs under {runs} yet; start one with `labctl run checkerboard`")
+
+
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(help="Run name, a unique beginning of it, a path, or last")],
+    runs: RUNS = DEFAULT_RUNS,
+    json: JSON = False,
+) -> None:
+    """Show what is recorded of a run and what came out of it.
+
+    Example: labctl show last
+    """
+    folder = _find(runs, run)
+    if json:
+        print_json({**folder.record, "status": folder.status, "folder": str(folder.path)})
+        return
+    from rich.console import Console
+
+    from labctl.report.summary import record_table, summarise, terminal_table
+
+    console = Console()
+    console.print(record_table(folder))
+    console.print(terminal_table(summarise(folder)))
+
+
+@app.command()
+def report(
+    run: Annotated[str, typer.Argument(help="Run name, a unique beginning of it, a path, or last")],
+    runs: RUNS = DEFAULT_RUNS,
+) -> None:
+    """Write the HTML report of a run again, from what is stored alone.
+
+    Example: labctl report last
+    """
+    from labctl.report import write_report
+
+    typer.echo(str(write_report(_find(runs, run))))
+
+
+@bench_app.command("example")
+def bench_example(
+    name: Annotated[str, typer.Argument(help="simulated or b1500")],
+) -> None:
+    """Print a complete bench file to start from.
+
+    Example: labctl bench example b1500 > mybench.toml
+    """
+    from labctl.benchfile import BenchFileError, example_file
+
+    try:
+        sys.stdout.write(example_file(name).read_text(encoding="utf-8"))
+    except BenchFileError as error:
+        refuse(str(error))
+
+
+@bench_app.command("check")
+def bench_check(
+    file: Annotated[Path, typer.Argument(help="Bench file")],
+) -> None:
+    """Check a bench file and its chip file; opens no instrument.
+
+    Example: labctl bench check mybench.toml
+    """
+    from labctl.benchfile import BenchFileError, load_setup
+
+    try:
+        setup = load_setup(file)
+    except BenchFileError as error:
+        refuse(str(error))
+    kind = "simulated" if setup.simulated else f"at {setup.content.mainframe.visa}"
+    rows, columns = setup.chip.geometry.rows, setup.chip.geometry.columns
+    typer.echo(
+        f"{file} is complete: bench {setup.content.bench.name}, {kind}; "
+        f"chip {setup.chip.name}, {rows} x {columns} bits"
+    )
+
+
+@app.command()
+def doctor(bench: BENCH = None, json: JSON = False) -> None:
+    """Check Python, packages, VISA, the WGFMU library and the bench; say what to do.
+
+    Example: labctl doctor --bench mybench.toml
+    """
+    from labctl.doctor import examine
+
+    findings = examine(bench)
+    if json:
+        print_json([finding.as_dict() for finding in findings])
+    else:
+        print_table([finding.as_dict() for finding in findings])
+    if any(not finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+# --- shared by the commands ----------------------------------------------------------------------
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Say what was wrong with the input and end with status 2; nothing was applied."""
+    typer.echo(f"labctl: {sentence}", err=True)
+    raise typer.Exit(2)
+
+
+def print_json(content: object) -> None:
+    """JSON to standard output, readable by people too."""
+    import json
+
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Rows with the same keys as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+
+
+def _find(runs: Path, name: str) -> RunFolder:
+    from labctl.store.folder import RunFolderError, RunNotFoundError, find_run
+
+    try:
+        return find_run(runs, name)
+    except (RunNotFoundError, RunFolderError) as error:
+        refuse(str(error.args[0]))
+
+
+def main() -> None:
+    """Entry point of the ``labctl`` command."""
+    # A Windows console that is not UTF-8 must not turn an ohm sign into a traceback.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        app(prog_name="labctl")
+    except BrokenPipeError:
+        # The reader of a pipe is gone; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""``labctl run PROCEDURE``: a command made from a procedure's parameters, and what it does."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pymeasure.experiment import Parameter
+
+from labctl import cli
+from labctl.runs import Observer, Progress, RunRequest, StopRequest, run, stop_on_signals
+from procedures import load_procedure
+from procedures.base import CHIP_FILE, BenchProcedure
+from procedures.parameters import QuantityParameter, show_quantity
+
+if TYPE_CHECKING:
+    from labctl.store.folder import RunFolder
+
+_SEED_LIMIT = 2**63 - 1
+
+_RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "bench": (cli.BENCH, None),
+    "die": (
+        Annotated[
+            str | None,
+            typer.Option(
+                "--die",
+                help="Die that keeps its state between runs; without it (simulated bench) a "
+                "fresh one.",
+            ),
+        ],
+        None,
+    ),
+    "seed": (
+        Annotated[
+            int | None,
+            typer.Option(
+                "--seed",
+                min=0,
+                max=_SEED_LIMIT,
+                help="Makes fresh simulated dies repeatable; without it one that nobody has used.",
+            ),
+        ],
+        None,
+    ),
+    "runs": (cli.RUNS, cli.DEFAULT_RUNS),
+    "dies": (
+        Annotated[
+            Path,
+            typer.Option("--dies", envvar="LABCTL_DIES", help="Folder that holds simulated dies."),
+        ],
+        cli.DEFAULT_DIES,
+    ),
+    "json": (cli.JSON, False),
+}
+
+
+def procedure_command(name: str) -> Any:
+    """The typer command of a procedure."""
+    kind = load_procedure(name)
+    parameters = kind()._parameters
+    taken = {**_RUN_OPTIONS, **{key: _option(key, p) for key, p in parameters.items()}}
+
+    def command(**given: Any) -> None:
+        own = {key: given.pop(key) for key in parameters}
+        _run(name, kind, {key: text for key, text in own.items() if text is not None}, **given)
+
+    # Typer reads the options from the signature.
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(
+                key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+            )
+            for key, (annotation, default) in taken.items()
+        ]
+    )
+    command.__annotations__ = {key: annotation for key, (annotation, _) in taken.items()}
+    command.__doc__ = f"{inspect.getdoc(kind)}\n\nExample: {kind.example}"
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(name)(command)
+    return typer.main.get_command(app)
+
+
+def _option(name: str, parameter: Parameter) -> tuple[Any, Any]:
+    """Option of a parameter: taken as text, checked by the parameter itself."""
+    allowed = f" {parameter.allowed}." if hasattr(parameter, "allowed") else ""
+    default = _default(parameter)
+    help_text = f"{parameter.description}.{allowed} Default: {default}."
+    flag = "--" + name.replace("_", "-")
+    return Annotated[
+        str | None, typer.Option(flag, help=help_text, show_default=False, metavar="VALUE")
+    ], None
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.default is None:
+        return f"from the {CHIP_FILE}"
+    if isinstance(parameter, QuantityParameter):
+        return show_quantity(parameter.default, parameter.units)
+    return str(parameter.default)
+
+
+def _run(
+    name: str,
+    kind: type[BenchProcedure],
+    values: dict[str, str],
+    *,
+    bench: Path | None,
+    die: str | None,
+    seed: int | None,
+    runs: Path,
+    dies: Path,
+    json: bool,
+) -> None:
+    from labctl.bench import DieChoice
+    from labctl.benchfile import load_setup
+
+    stop = StopRequest()
+    try:
+        procedure = kind()
+        procedure.set_parameters(values)
+        setup = load_setup(bench)
+        request = RunRequest(name, procedure, setup, DieChoice(die, seed, dies), runs)
+        with stop_on_signals(stop), _observer(quiet=json) as observer:
+            folder = run(request, observer, stop)
+    except (ValueError, OSError) as error:
+        cli.refuse(str(error))
+    _finish(folder, json)
+
+
+def _finish(folder: RunFolder, json: bool) -> None:
+    """Report and summary; the exit status tells how the run ended."""
+    from labctl.report import write_report
+    from labctl.report import summarise, terminal_table
+
+    report = write_report(folder)
+    summary = summarise(folder)
+    if json:
+        cli.print_json(summary)
+    else:
+        from rich.console import Console
+
+        Console().print(terminal_table(summary))
+        typer.echo(f"report: {report}")
+    if folder.status != "success":
+        typer.echo(f"labctl: the run {folder.status}: {folder.record['reason']}", err=True)
+        raise typer.Exit(1)
+
+
+def _observer(quiet: bool) -> AbstractContextManager[Observer]:
+    """What shows the run on the terminal (standard error); nothing when ``quiet``."""
+    return nullcontext(Observer()) if quiet else _TerminalProgress()
+
+
+class _TerminalProgress(Observer):
+    """A progress line with remaining time and bench time."""
+
+    def __init__(self) -> None:
+        from rich import progress
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=24),
+            progress.TaskProgressColumn(),
+            progress.TextColumn("{task.fields[times]}"),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("opening the bench", total=1.0, times="")
+
+    def __enter__(self) -> Observer:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def opened(self, folder: RunFolder) -> None:
+        """Name the run and, before all, whether the bench is real."""
+        kind = "SIMULATED bench" if folder.record["simulated"] else "REAL bench"
+        name = folder.record["bench"]["name"]
+        self._console.print(f"run {folder.id} on the {kind} {name!r}, in {folder.path}")
+
+    def progress(self, progress: Progress) -> None:
+        """Move the bar."""
+        remaining = (
+            "" if progress.remaining_s is None else f"{duration(progress.remaining_s)} left, "
+        )
+        self._bar.update(
+            self._task,
+            completed=progress.fraction,
+            description=progress.label,
+            times=f"{remaining}bench time {duration(progress.bench_s)}",
+        )
+
+    def note(self, sentence: str) -> None:
+        """Print it above the bar."""
+        self._console.print(sentence)
+
+
+def duration(seconds: float) -> str:
+    """A time span as people say it.
+
+    >>> duration(0.4), duration(75), duration(4000), duration(200000)
+    ('0.4 s', '1 min 15 s', '1 h 06 min', '2 d 07 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if hours == 0:
+        return f"{minutes} min {int(seconds % 60):02d} s"
+    if days == 0:
+        return f"{hours} h {minutes % 60:02d} min"
+    return f"{days} d {hours % 24:02d} h"

@@ -1,0 +1,7 @@
+"""Summary, terminal table and HTML report of a stored run; reads the run folder only."""
+
+from labctl.report.html import write_report
+from labctl.report.summary import summarise
+from labctl.report.terminal import terminal_table
+
+__all__ = ["summarise", "terminal_table", "write_report"]

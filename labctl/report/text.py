@@ -1,0 +1,88 @@
+"""Numbers as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+UNKNOWN = "not known"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def ohms(value: float | None) -> str:
+    """A resistance with three digits and a prefix.
+
+    >>> ohms(36_512.0), ohms(1.25e6), ohms(820.0), ohms(None)
+    ('36.5 kΩ', '1.25 MΩ', '820 Ω', 'not known')
+    """
+    if value is None:
+        return UNKNOWN
+    for limit, factor, unit in ((999.5, 1.0, "Ω"), (999.5e3, 1e3, "kΩ"), (999.5e6, 1e6, "MΩ")):
+        if value < limit:
+            return f"{value / factor:.3g} {unit}"
+    return f"{value:.3g} Ω"
+
+
+def scientific(value: float, digits: int = 3) -> str:
+    """A rate with powers of ten as on paper; from 0.1 on as a plain decimal.
+
+    >>> scientific(0.002798), scientific(0.002, 2), scientific(0.25)
+    ('2.80 × 10⁻³', '2.0 × 10⁻³', '0.250')
+    """
+    if value == 0 or value >= 0.1:
+        return f"{value:.{digits}f}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time span with the two units that matter.
+
+    >>> duration(12.34), duration(372), duration(7380), duration(None)
+    ('12.3 s', '6 min 12 s', '2 h 3 min', 'not known')
+    """
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def percent(value: float | None) -> str:
+    """A share in percent, the sign kept on the number's line.
+
+    >>> percent(0.8631), percent(None)
+    ('86.3\\xa0%', 'not known')
+    """
+    return UNKNOWN if value is None else f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun in the right number.
+
+    >>> count(1, "cell"), count(204800, "trial")
+    ('1 cell', '204 800 trials')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(
+        ",", "\N{NARROW NO-BREAK SPACE}"
+    )
+
+
+def plain(value: Any) -> str:
+    """A value of the run record on one line.
+
+    >>> plain({"name": "lab2", "seed": 3}), plain(["a", "b"]), plain(None), plain(True)
+    ('name lab2, seed 3', 'a, b', 'not known', 'yes')
+    """
+    if value is None or value == "":
+        return UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(plain(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

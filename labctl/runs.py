@@ -1,0 +1,401 @@
+"""Runs a procedure on a bench: worker, steps, what is kept, signals, progress. No Qt.
+
+PyMeasure's `Worker` runs the procedure in its own thread; here it is given a recorder that raises
+instead of losing rows, and a shutdown that cannot leave anyone waiting (measured.md section 6).
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from pymeasure.experiment import Results, Worker
+
+from instruments.testchip.wear import Pulses
+from labctl import provenance
+from labctl.bench import Bench, DieChoice
+from labctl.benchfile import BenchSetup
+from labctl.store.folder import LOG, RESULTS, RunFolder, RunWriter
+from labctl.store.ledger import LEDGER, Entry, Ledger
+from procedures.base import BenchProcedure, Step
+
+DIE_SNAPSHOT = "die.npz"
+_LOGGERS = ("pymeasure", "labctl", "procedures", "instruments")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run, on which bench and die, and where to keep it."""
+
+    name: str
+    procedure: BenchProcedure
+    setup: BenchSetup
+    die: DieChoice
+    runs: Path
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands. Times in seconds; ``remaining_s`` is None before the first step ends."""
+
+    run: str
+    step: int
+    steps: int
+    label: str
+    fraction: float
+    elapsed_s: float
+    remaining_s: float | None
+    bench_s: float
+
+
+class Observer:
+    """What a run tells while it goes on; the default listens to nothing."""
+
+    def opened(self, folder: RunFolder) -> None:
+        """The run folder exists."""
+
+    def progress(self, progress: Progress) -> None:
+        """A step begins or ends."""
+
+    def note(self, sentence: str) -> None:
+        """Something a user should know."""
+
+
+class RunStopped(Exception):
+    """The user asked to stop within a step."""
+
+
+class StopRequest:
+    """How the run is asked to end: once, after the present step; twice, after the present row."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._after_step: Callable[[], None] = lambda: None
+
+    def connect(self, after_step: Callable[[], None]) -> None:
+        """What makes the worker stop between steps."""
+        self._after_step = after_step
+
+    def ask(self) -> None:
+        """Ask once more."""
+        self._asked += 1
+        self._after_step()
+
+    @property
+    def asked(self) -> bool:
+        """Whether anyone asked."""
+        return self._asked > 0
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the present step should be left."""
+        return self._asked > 1
+
+
+def run(
+    request: RunRequest, observer: Observer | None = None, stop: StopRequest | None = None
+) -> RunFolder:
+    """Run a procedure to its end and return its folder, whatever the end was.
+
+    Raises ValueError (one sentence for the user) if the request cannot be run; then nothing was
+    applied and nothing is kept. Everything later ends in the folder's status and reason.
+    """
+    observer, stop = observer or Observer(), stop or StopRequest()
+    request.procedure.prepare(request.setup.chip)
+    bench = Bench(request.setup, request.die)
+    writer = RunWriter.create(request.runs, request.name, _opening_record(request, bench))
+    with _log_file(writer.path / LOG):
+        observer.opened(writer)
+        session = _Session(request, bench, writer, observer, stop)
+        try:
+            session.measure()
+        except Exception as error:
+            session.failed(error)
+        session.close()
+    return RunFolder(writer.path)
+
+
+class _Session:
+    """One run from its first step to its closed record."""
+
+    def __init__(
+        self,
+        request: RunRequest,
+        bench: Bench,
+        writer: RunWriter,
+        observer: Observer,
+        stop: StopRequest,
+    ) -> None:
+        self.procedure = request.procedure
+        self.bench = bench
+        self.writer = writer
+        self.observer = observer
+        self.stop = stop
+        self.ledger = Ledger(request.runs / LEDGER)
+        self.error: BaseException | None = None
+        self.notes: list[str] = []
+        self._begin = time.monotonic()
+        self._bench_begin = bench.now()
+        self._steps: Sequence[Step] = ()
+        self._done_s = 0.0
+        self._finished_steps = 0
+
+    def measure(self) -> None:
+        """Open the bench, run all steps, leave the bench safe."""
+        with self.bench:
+            chip = self.bench.chip
+            chip.book = _RunBook(self)
+            chip.on_row = self._between_rows
+            self.procedure.bind(chip)
+            self._steps = self.procedure.steps()
+            worker = _RunWorker(Results(self.procedure, str(self.writer.path / RESULTS)), self)
+            self.stop.connect(worker.stop)
+            if self.stop.asked:
+                worker.stop()
+            worker.start()
+            # Not PyMeasure's join: its time-out of 0 by default stops the worker.
+            while worker.is_alive():
+                threading.Thread.join(worker, 0.2)
+
+    def failed(self, error: BaseException) -> None:
+        """Remember the first thing that went wrong."""
+        log.error("%s", "".join(traceback.format_exception(error)))
+        self.error = self.error or error
+
+    def close(self) -> None:
+        """Close record and ledger with how it ended; the named die's file follows the last step."""
+        status, reason = self._outcome()
+        wall = time.monotonic() - self._begin
+        bench_times = {"total": self.bench.now() - self._bench_begin}
+        if hasattr(self.bench, "chip"):
+            bench_times |= asdict(self.bench.chip.times)
+        self.ledger.close()
+        for problem in self.bench.problems:
+            self.note(f"NOT MADE SAFE: {problem}. Outputs may still be on: check the bench.")
+        try:
+            if self.bench.simulated:
+                self.bench.save_die(self.writer.path / DIE_SNAPSHOT)
+                self.bench.keep_die()
+        except OSError as error:
+            self.failed(error)
+            status, reason = self._outcome()
+        self.writer.close(
+            status,
+            reason,
+            wall_time_s=wall,
+            bench_time_s=bench_times,
+            steps_done=self._finished_steps,
+            notes=self.notes,
+        )
+
+    def _outcome(self) -> tuple[str, str | None]:
+        if isinstance(self.error, RunStopped) or (self.error is None and self.stop.asked):
+            return "aborted", f"stopped by the user after {self._finished_steps} steps"
+        if self.error is not None:
+            return "failed", f"{type(self.error).__name__}: {self.error}"
+        if self.bench.problems:
+            return "failed", "the outputs could not all be made safe"
+        return "success", None
+
+    # --- what the worker passes on -------------------------------------------------------------
+
+    def step_begins(self, step: Step) -> None:
+        """Journal and progress."""
+        self.writer.append_event("step_begin", step=step.number, label=step.label)
+        self._tell(step, self._done_s)
+
+    def step_ends(self, step: Step, bench_s: float) -> None:
+        """Commit the step: from here on it counts."""
+        self.writer.end_step(step.number, bench_s=bench_s)
+        self._finished_steps += 1
+        self._done_s += step.bench_s
+        self._tell(step, self._done_s)
+
+    def note(self, sentence: str) -> None:
+        """A sentence for the user, the journal and the report."""
+        self.notes.append(sentence)
+        log.info(sentence)
+        self.observer.note(sentence)
+
+    def _between_rows(self) -> None:
+        if self.stop.at_once:
+            raise RunStopped
+
+    def _tell(self, step: Step, done_s: float) -> None:
+        total = sum(s.bench_s for s in self._steps)
+        elapsed = time.monotonic() - self._begin
+        fraction = done_s / total
+        self.observer.progress(
+            Progress(
+                run=self.writer.id,
+                step=step.number,
+                steps=len(self._steps),
+                label=step.label,
+                fraction=fraction,
+                elapsed_s=elapsed,
+                remaining_s=elapsed * (1 - fraction) / fraction if fraction else None,
+                bench_s=self.bench.now() - self._bench_begin,
+            )
+        )
+
+
+class _RunWorker(Worker):  # type: ignore[misc]
+    """PyMeasure's worker, writing through the run folder and ending in every case."""
+
+    def __init__(self, results: Results, session: _Session) -> None:
+        super().__init__(results)
+        self._session = session
+
+    def emit(self, topic: str, record: Any) -> None:
+        """Rows, arrays and steps go to the run folder in the procedure's own thread.
+
+        What cannot be written raises there, so that no measurement goes on unrecorded.
+        """
+        session = self._session
+        if topic == "array":
+            name, array = record
+            session.writer.append_array(name, array)
+        elif topic == "step_begin":
+            session.step_begins(record)
+        elif topic == "step_end":
+            session.step_ends(*record)
+        elif topic == "note":
+            session.note(record)
+        else:
+            super().emit(topic, record)
+
+    def handle_record(self, record: dict[str, Any]) -> None:
+        """Append one row; raises on anything that PyMeasure would silently write as nan."""
+        unknown = record.keys() - set(self.procedure.DATA_COLUMNS)
+        if unknown:
+            raise ValueError(f"row has unknown columns {sorted(unknown)}")
+        plain = {}
+        for column, value in record.items():
+            number = value.item() if isinstance(value, np.generic) else value
+            if isinstance(number, bool) or not isinstance(number, (int, float, str)):
+                raise TypeError(f"column {column!r} cannot hold {number!r}")
+            plain[column] = number
+        self._session.writer.append_row(self.results.format(plain))
+
+    def handle_error(self) -> None:
+        """Keep the exception itself; the record tells its reason."""
+        error = sys.exc_info()[1]
+        if error is not None:
+            self._session.failed(error)
+        super().handle_error()
+
+    def handle_abort(self) -> None:
+        """Ctrl-C or exit inside the worker's thread ends the run like any error."""
+        self.handle_error()
+
+    def shutdown(self) -> None:
+        """Never leaves the thread hanging, whatever a procedure's own shutdown does."""
+        try:
+            super().shutdown()
+        except Exception as error:
+            self._session.failed(error)
+            self.recorder.stop()
+
+
+class _RunBook:
+    """Books pulses in the run folder and in the ledger: on disk before they are sent."""
+
+    def __init__(self, session: _Session) -> None:
+        self._session = session
+
+    def plan(self, pulses: Sequence[Pulses]) -> int:
+        """Book as planned; durable when it returns."""
+        session = self._session
+        die = session.bench.die["name"] or f"fresh die of run {session.writer.id}"
+        entries = [Entry(p.kind, p.condition, p.counts) for p in pulses]
+        for entry in entries:
+            session.writer.append_array("wear", entry.counts)
+        block = session.ledger.plan(die, session.writer.id, entries)
+        booked = [{"kind": e.kind, "condition": dict(e.condition)} for e in entries]
+        session.writer.append_event("wear_planned", block=block, pulses=booked)
+        return block
+
+    def confirm(self, block: int) -> None:
+        """The block was carried out."""
+        self._session.ledger.confirm(block)
+        self._session.writer.append_event("wear_confirmed", block=block)
+
+
+def _opening_record(request: RunRequest, bench: Bench) -> dict[str, Any]:
+    """The record as it stands before the first pulse."""
+    setup, procedure = request.setup, request.procedure
+    return {
+        "simulated": bench.simulated,
+        "seed": bench.die.get("seed"),
+        "parameters": procedure.parameter_values(),
+        "conditions": procedure.conditions(),
+        "die": bench.die,
+        "bench": {
+            "name": setup.content.bench.name,
+            "file": str(setup.file),
+            "sha256": setup.sha256,
+            "text": setup.text,
+        },
+        "chip": {"name": setup.chip.name, "text": setup.chip_text},
+        "modules": {str(slot): m for slot, m in setup.content.mainframe.modules.items()},
+        "versions": provenance.versions(),
+        "git": provenance.git_revision(),
+        "notes": [],
+    }
+
+
+@contextmanager
+def _log_file(path: Path) -> Iterator[None]:
+    """Messages of this application and of PyMeasure into the run's log."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [(logger, logger.level) for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        # INFO, not DEBUG: at DEBUG PyMeasure's adapters are twenty times slower.
+        logger.setLevel(logging.INFO)
+    log.info("labctl run, %s", datetime.now(UTC).astimezone().isoformat(timespec="seconds"))
+    try:
+        yield
+    finally:
+        for logger, level in before:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+        handler.close()
+
+
+@contextmanager
+def stop_on_signals(stop: StopRequest) -> Iterator[None]:
+    """Ctrl-C asks once; SIGTERM (and SIGHUP where it exists) ask to stop within the step."""
+
+    def ask_once(number: int, frame: FrameType | None) -> None:
+        stop.ask()
+
+    def ask_twice(number: int, frame: FrameType | None) -> None:
+        stop.ask()
+        stop.ask()
+
+    handlers = {signal.SIGINT: ask_once, signal.SIGTERM: ask_twice}
+    if hasattr(signal, "SIGHUP"):
+        handlers[signal.SIGHUP] = ask_twice
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""What is kept: run folders, journal, arrays, wear ledger. Knows no instrument."""

@@ -1,0 +1,235 @@
+"""A run folder: everything about one run, readable at every moment.
+
+``run.json``       the record: what was asked, on what, by what, how it ended
+``results.csv``    one row a step, as PyMeasure writes and loads it
+``arrays/*.npys``  per-device data, one NumPy array after another in one file
+``journal.jsonl``  one event a line; a step counts when its ``step_end`` is there
+``log.txt``        what happened, for people
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.store import files
+from labctl.store.processes import is_running
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECORD = "run.json"
+RESULTS = "results.csv"
+JOURNAL = "journal.jsonl"
+LOG = "log.txt"
+ARRAYS = "arrays"
+REPORT = "report.html"
+
+FINAL = ("success", "aborted", "failed")
+
+
+class RunNotFoundError(LookupError):
+    """No run of that name; the message lists what there is."""
+
+
+class RunFolderError(ValueError):
+    """A run folder that cannot be read, with the reason."""
+
+
+class RunFolder:
+    """A run as it stands on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.record: dict[str, Any] = json.loads((path / RECORD).read_text(encoding="utf-8"))
+            self.id: str = self.record["run"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunFolderError(f"{path} is not a readable run folder: {error}") from None
+
+    @property
+    def status(self) -> str:
+        """As recorded (success, aborted, failed), else derived: running or interrupted."""
+        status = self.record.get("status")
+        if status in FINAL:
+            return str(status)
+        owner = self.record.get("owner", {})
+        return "running" if is_running(owner) else "interrupted"
+
+    def has_array(self, name: str) -> bool:
+        """Whether at least one record of that array is stored."""
+        return (self.path / ARRAYS / f"{name}.npys").is_file()
+
+    def array(self, name: str) -> NDArray[Any]:
+        """All complete records of an array, stacked: (n, ...); n is 0 when there are none."""
+        path = self.path / ARRAYS / f"{name}.npys"
+        if not path.is_file():
+            return np.empty((0,))
+        records = list(_read_arrays(path, self._committed(f"{ARRAYS}/{name}.npys")))
+        return np.stack(records) if records else np.empty((0,))
+
+    def results(self) -> pd.DataFrame:
+        """The rows of ``results.csv``, comment lines skipped."""
+        import pandas as pd
+
+        return pd.read_csv(self.path / RESULTS, comment="#", encoding="utf-8")
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The journal's events; a last line that a crash cut short is left out."""
+        try:
+            text = (self.path / JOURNAL).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return
+        for line in text.splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                return
+
+    def _committed(self, file: str) -> int | None:
+        """Length of a file at the last step's end mark; None before the first."""
+        length = None
+        for event in self.events():
+            if event["event"] == "step_end":
+                length = event["lengths"].get(file, length)
+        return length
+
+
+class RunWriter(RunFolder):
+    """A run being written. Raises OSError if anything cannot be written; nothing is dropped."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._files: dict[str, IO[bytes]] = {}
+
+    @classmethod
+    def create(cls, root: Path, procedure: str, record: dict[str, Any]) -> RunWriter:
+        """Make a new folder under ``root`` and write the record first of all."""
+        root.mkdir(parents=True, exist_ok=True)
+        begin = datetime.now(UTC).astimezone()
+        stem = f"{begin:%Y%m%d-%H%M%S}-{procedure}"
+        path, count = root / stem, 1
+        while True:
+            try:
+                path.mkdir()
+                break
+            except FileExistsError:
+                count += 1
+                path = root / f"{stem}-{count}"
+        (path / ARRAYS).mkdir()
+        opened = {
+            "run": path.name,
+            "procedure": procedure,
+            "started": begin.isoformat(timespec="seconds"),
+            "ended": None,
+            "status": None,
+            "reason": None,
+            "owner": {"pid": os.getpid(), "host": os.environ.get("HOSTNAME", "")},
+            **record,
+        }
+        files.replace_json(path / RECORD, opened)
+        return cls(path)
+
+    def update(self, **changes: Any) -> None:
+        """Change entries of the record on disk."""
+        self.record.update(changes)
+        files.replace_json(self.path / RECORD, self.record)
+
+    def append_row(self, line: str) -> None:
+        """Append one formatted row to ``results.csv``; durable with the step's end mark."""
+        rows = self._file(RESULTS)
+        rows.write(line.encode("utf-8") + b"\n")
+        rows.flush()
+
+    def append_array(self, name: str, record: NDArray[Any]) -> None:
+        """Append one record of an array; durable with the step's end mark."""
+        file = self._file(f"{ARRAYS}/{name}.npys")
+        np.save(file, np.asarray(record), allow_pickle=False)
+        file.flush()
+
+    def append_event(self, event: str, durable: bool = False, **fields: Any) -> None:
+        """Append one line to the journal; ``durable`` waits for the disk."""
+        line = json.dumps({"event": event, **fields}, ensure_ascii=False, allow_nan=False)
+        journal = self._file(JOURNAL)
+        journal.write(line.encode("utf-8") + b"\n")
+        if durable:
+            files.sync(journal)
+        else:
+            journal.flush()
+
+    def end_step(self, step: int, **fields: Any) -> None:
+        """Commit a step: its rows and arrays reach the disk, then its end mark does."""
+        data = {name: file for name, file in self._files.items() if name != JOURNAL}
+        for file in data.values():
+            files.sync(file)
+        lengths = {name: file.tell() for name, file in data.items()}
+        self.append_event("step_end", durable=True, step=step, lengths=lengths, **fields)
+
+    def close(self, status: str, reason: str | None, **fields: Any) -> None:
+        """Close the record and the files; the record is tried even if a file cannot be closed."""
+        ended = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+        try:
+            for file in self._files.values():
+                file.close()
+        finally:
+            self.update(status=status, reason=reason, ended=ended, **fields)
+
+    def _file(self, name: str) -> IO[bytes]:
+        """A file of the folder, open for appending. PyMeasure writes the head of the results."""
+        if name not in self._files:
+            self._files[name] = (self.path / name).open("ab")
+        return self._files[name]
+
+
+def list_runs(root: Path) -> list[RunFolder]:
+    """All readable runs under a folder, oldest first."""
+    if not root.is_dir():
+        return []
+    found = []
+    for path in root.iterdir():
+        if (path / RECORD).is_file():
+            try:
+                found.append(RunFolder(path))
+            except RunFolderError:
+                continue
+    return sorted(found, key=lambda run: (run.record.get("started") or "", run.id))
+
+
+def find_run(root: Path, name: str) -> RunFolder:
+    """A run by name, unique beginning of its name, path, or ``last``."""
+    if (Path(name) / RECORD).is_file():
+        return RunFolder(Path(name))
+    runs = list_runs(root)
+    if name == "last" and runs:
+        return runs[-1]
+    matches = [run for run in runs if run.id == name] or [
+        run for run in runs if name and run.id.startswith(name)
+    ]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise RunNotFoundError(
+            f"run {name!r} is not unique under {root}: "
+            + ", ".join(run.id for run in matches[:5])
+            + "; give more of the name"
+        )
+    there = ", ".join(run.id for run in runs[-3:])
+    raise RunNotFoundError(
+        f"no run {name!r} under {root}; "
+        + (f"the latest are {there}" if there else "there are no runs yet: `labctl run --help`")
+    )
+
+
+def _read_arrays(path: Path, length: int | None) -> Iterator[NDArray[Any]]:
+    """Arrays stored one after another, up to ``length`` bytes (None: none are committed yet)."""
+    end = 0 if length is None else length
+    with path.open("rb") as file:
+        while file.tell() < end:
+            yield np.load(file, allow_pickle=False)

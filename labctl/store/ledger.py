@@ -1,0 +1,105 @@
+"""The wear ledger: every pulse a device ever received, booked per die.
+
+One SQLite file beside the runs. A block of pulses is on disk as planned before it is sent, and
+confirmed after; an unconfirmed block counts in full, because nobody can know how far it went.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEDGER = "ledger.sqlite"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS pulses (
+    block INTEGER NOT NULL,      -- blocks of one operation share a number
+    die TEXT NOT NULL,
+    run TEXT NOT NULL,
+    kind TEXT NOT NULL,          -- form, set, reset
+    condition TEXT NOT NULL,     -- JSON, SI units in the names
+    shape TEXT NOT NULL,         -- JSON, of counts
+    counts BLOB NOT NULL,        -- zlib, little-endian uint32, pulses per device
+    state TEXT NOT NULL          -- planned, confirmed
+);
+CREATE INDEX IF NOT EXISTS pulses_of_die ON pulses (die);
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One booking to make: kind, condition, and pulses per device (uint32, any shape)."""
+
+    kind: str
+    condition: Mapping[str, float]
+    counts: NDArray[np.uint32]
+
+
+class Ledger:
+    """The ledger file; safe to open from several processes."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        # Booked from the worker's thread, closed from the main one, never at the same time.
+        self._database = sqlite3.connect(path, timeout=10, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=FULL")
+        self._database.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def plan(self, die: str, run: str, entries: list[Entry]) -> int:
+        """Book a block as planned; on disk when this returns. Returns the block's number."""
+        with self._database as database:
+            (last,) = database.execute("SELECT COALESCE(MAX(block), 0) FROM pulses").fetchone()
+            block = int(last) + 1
+            database.executemany(
+                "INSERT INTO pulses VALUES (?, ?, ?, ?, ?, ?, ?, 'planned')",
+                [
+                    (
+                        block,
+                        die,
+                        run,
+                        entry.kind,
+                        json.dumps(dict(entry.condition), sort_keys=True),
+                        json.dumps(entry.counts.shape),
+                        zlib.compress(entry.counts.astype("<u4").tobytes()),
+                    )
+                    for entry in entries
+                ],
+            )
+        return block
+
+    def confirm(self, block: int) -> None:
+        """The block was carried out in full."""
+        with self._database as database:
+            database.execute("UPDATE pulses SET state = 'confirmed' WHERE block = ?", (block,))
+
+    def totals(self, die: str) -> dict[str, NDArray[np.uint64]]:
+        """Pulses per device by kind, confirmed or not: {"set": (rows, columns, 2), ...}."""
+        totals: dict[str, NDArray[np.uint64]] = {}
+        query = "SELECT kind, shape, counts FROM pulses WHERE die = ?"
+        with closing(self._database.execute(query, (die,))) as rows:
+            for kind, shape, counts in rows:
+                booked = np.frombuffer(zlib.decompress(counts), dtype="<u4")
+                booked = booked.reshape(json.loads(shape)).astype(np.uint64)
+                totals[kind] = totals[kind] + booked if kind in totals else booked
+        return totals
+
+    def unconfirmed(self, die: str) -> int:
+        """How many blocks of a die were planned and never confirmed."""
+        (count,) = self._database.execute(
+            "SELECT COUNT(DISTINCT block) FROM pulses WHERE die = ? AND state = 'planned'", (die,)
+        ).fetchone()
+        return int(count)

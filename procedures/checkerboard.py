@@ -1,0 +1,237 @@
+"""The paper's first experiment (section 3.1, Fig. 4a-d): the two complementary checkerboards.
+
+Each programming writes the whole array; then every device is measured by the SMUs and every bit is
+sensed by the on-chip amplifiers. The patterns alternate, so that each programming switches every
+device; one extra programming, the inverse of the first pattern, goes before and is in no count.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instruments.testchip.conditions import ProgramConditions
+from instruments.testchip.description import ChipDescription
+from procedures.base import BenchProcedure, Step, device_names
+from procedures.parameters import (
+    ChoiceParameter,
+    CountParameter,
+    QuantityParameter,
+    show_quantity,
+)
+
+# Expected bench times of the passes, for the remaining time only.
+_CHECK_ROW_S = 0.8
+_PROGRAM_S = 28.0
+_READ_S = 30.0
+
+
+class Checkerboard(BenchProcedure):
+    """Alternate the two checkerboards; distributions, PCSA against ratio, bit error rates.
+
+    An unformed die is formed first, as steps of the same run. Devices that stay unformed are named
+    and their bits left out of everything.
+    """
+
+    example: ClassVar[str] = (
+        "labctl run checkerboard --programmings 100 --set-compliance 55uA --reset-voltage 2.5V "
+        "--pulse-width 1us"
+    )
+
+    programmings = CountParameter(
+        "Programmings",
+        minimum=1,
+        maximum=100_000,
+        default=100,
+        description="measured programmings of the whole array for each of the two patterns",
+    )
+    set_compliance = QuantityParameter(
+        "SET compliance",
+        "A",
+        20e-6,
+        200e-6,
+        55e-6,
+        description="SET current that the gate voltage allows",
+    )
+    set_voltage = QuantityParameter(
+        "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
+    )
+    reset_voltage = QuantityParameter(
+        "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
+    )
+    pulse_width = QuantityParameter(
+        "Pulse width",
+        "s",
+        100e-9,
+        100e-6,
+        1e-6,
+        description="full width at half maximum of SET and RESET, on a 10 ns grid",
+    )
+    order = ChoiceParameter(
+        "Order",
+        choices=["alternate", "blocks"],
+        default="alternate",
+        description="alternate the patterns, or all of the first then all of the second "
+        "(dependent trials: rewriting a pattern switches nothing)",
+    )
+    reference = QuantityParameter(
+        "Reference",
+        "ohm",
+        1e3,
+        10e6,
+        from_chip="reference",
+        description="fixed 1T1R reference resistance; the chip file has the default",
+    )
+    form_first = ChoiceParameter(
+        "Form first",
+        choices=["yes", "no"],
+        default="yes",
+        description="form unformed devices before the measurement",
+    )
+
+    DATA_COLUMNS: ClassVar[list[str]] = [
+        "Step",
+        "Kind",
+        "Pattern",
+        "Formed devices",
+        "Unformed devices",
+        "2T2R wrong bits",
+        "Bits",
+        "1T1R wrong devices at reference",
+        "Devices",
+        "Median LRS (ohm)",
+        "Median HRS (ohm)",
+        "Bench time (s)",
+    ]
+
+    def prepare(self, description: ChipDescription) -> None:
+        """Also checks the programming conditions against chip and table."""
+        super().prepare(description)
+        self.program_conditions = ProgramConditions(
+            set_compliance_a=self.set_compliance,
+            set_v=self.set_voltage,
+            reset_v=self.reset_voltage,
+            width_s=self.pulse_width,
+        )
+        self.gate_v = self.table.gate_voltage(self.set_compliance)
+        rows, columns = description.geometry.rows, description.geometry.columns
+        self._unformed_devices = np.zeros((rows, columns, 2), dtype=bool)
+
+    def conditions(self) -> dict[str, str]:
+        """Everything that decides the numbers."""
+        applied = self.table.current(self.gate_v)
+        return {
+            "Pattern": "checkerboard and its inverse, "
+            + ("alternating" if self.order == "alternate" else "in two blocks"),
+            "Measured programmings": f"{self.programmings} of each pattern, whole array; one extra "
+            "programming before the first is in no count",
+            "SET compliance, requested": show_quantity(self.set_compliance, "A"),
+            "SET compliance, applied": f"{show_quantity(applied, 'A')} at WL = {self.gate_v:.4f} V "
+            f"(table: {self.compliance_table})",
+            "SET": f"{show_quantity(self.set_voltage, 'V')} on SL, complement's bit line at SL",
+            "RESET": f"{show_quantity(self.reset_voltage, 'V')} on the bit line, "
+            f"WL = {show_quantity(self.description.levels.word_line_on, 'V')}",
+            "Pulse width": f"{show_quantity(self.pulse_width, 's')} at half maximum, edges 30 ns",
+            "Resistance": f"SMU at {show_quantity(self.description.levels.read, 'V')}, access "
+            "transistor included",
+            "Sense": "on-chip precharge sense amplifiers, VDD = "
+            + show_quantity(self.description.supplies.vdd, "V"),
+            "Fixed 1T1R reference": show_quantity(self.reference, "ohm"),
+        }
+
+    def patterns(self) -> list[int]:
+        """Which pattern each measured programming writes: 0 checkerboard, 1 its inverse."""
+        if self.order == "blocks":
+            return [0] * self.programmings + [1] * self.programmings
+        return [0, 1] * self.programmings
+
+    def steps(self) -> list[Step]:
+        """Check (and form) each row, condition once, then one step a measured programming."""
+        rows = self.chip.shape[0]
+        steps = [
+            Step(row, f"check row {row}", _CHECK_ROW_S, partial(self._check_row, row))
+            for row in range(rows)
+        ]
+        sequence = self.patterns()
+        steps.append(
+            Step(
+                len(steps),
+                "extra programming, in no count",
+                _PROGRAM_S,
+                partial(self._program, 1 - sequence[0]),
+            )
+        )
+        for count, pattern in enumerate(sequence, start=1):
+            number = len(steps)
+            label = f"programming {count} of {len(sequence)}, pattern {'AB'[pattern]}"
+            run = partial(self._program_and_read, number, pattern)
+            steps.append(Step(number, label, _PROGRAM_S + _READ_S, run))
+        return steps
+
+    def _check_row(self, row: int) -> None:
+        voltages, unformed = self.form_row(row, self.form_first == "yes")
+        self._unformed_devices[row] = unformed
+        self.array("forming_voltage", voltages)
+        self.array("unformed", unformed.astype(np.uint8))
+        formed = int(np.count_nonzero(~np.isnan(voltages)))
+        if formed and row == 0:
+            self.say("The die arrived unformed: its devices are formed first, in this run.")
+        if unformed.any():
+            named = np.zeros_like(self._unformed_devices)
+            named[row] = unformed
+            self.say("Unformed, left out of everything: " + ", ".join(device_names(named)) + ".")
+        self.row(
+            Step=row,
+            Kind="check",
+            **{"Formed devices": formed, "Unformed devices": int(np.count_nonzero(unformed))},
+        )
+
+    def _usable(self) -> NDArray[np.bool_]:
+        """Bits both of whose devices are formed."""
+        usable: NDArray[np.bool_] = ~self._unformed_devices.any(axis=-1)
+        if not usable.any():
+            raise RuntimeError(
+                "no bit of this die is formed; form it with `labctl run forming` or leave out "
+                "--form-first no"
+            )
+        return usable
+
+    def _pattern(self, pattern: int) -> NDArray[np.uint8]:
+        """Checkerboard (0) or its inverse (1): bits of (rows, columns)."""
+        parity = np.indices(self.chip.shape).sum(axis=0) % 2
+        return (parity ^ pattern).astype(np.uint8)
+
+    def _program(self, pattern: int) -> None:
+        self.chip.program(self._pattern(pattern), self._usable(), self.program_conditions)
+
+    def _program_and_read(self, number: int, pattern: int) -> None:
+        bits, usable = self._pattern(pattern), self._usable()
+        begin = self.chip.connections.now()
+        self._program(pattern)
+        resistance = self.chip.measure(usable)
+        sensed = self.chip.sense(usable)
+        self.array("pattern", bits)
+        self.array("resistance", resistance)
+        self.array("sensed", sensed)
+        # Bit 0: BL in LRS, BLb in HRS; bit 1 the opposite.
+        zero = (bits == 0)[..., np.newaxis]
+        lrs, hrs = np.where(zero, resistance, resistance[..., ::-1])[usable].T
+        self.row(
+            Step=number,
+            Kind="programming",
+            Pattern="AB"[pattern],
+            Bits=int(np.count_nonzero(usable)),
+            Devices=int(np.count_nonzero(~np.isnan(lrs)) + np.count_nonzero(~np.isnan(hrs))),
+            **{
+                "2T2R wrong bits": int(np.count_nonzero((sensed != bits)[usable])),
+                "1T1R wrong devices at reference": int(
+                    np.count_nonzero(lrs >= self.reference) + np.count_nonzero(hrs < self.reference)
+                ),
+                "Median LRS (ohm)": float(np.nanmedian(lrs)),
+                "Median HRS (ohm)": float(np.nanmedian(hrs)),
+                "Bench time (s)": float(self.chip.connections.now() - begin),
+            },
+        )

@@ -1,0 +1,136 @@
+"""Parameters that people type with units: 55uA, 1us, 2.5V, 50kohm.
+
+PyMeasure's own parameters insist on a blank and the base unit; these accept what people type,
+convert with Pint to SI floats, and say in one sentence what is allowed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pymeasure.experiment import FloatParameter, IntegerParameter, ListParameter
+
+_SYMBOLS = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9))
+
+
+def show_quantity(value: float, unit: str) -> str:
+    """A value with an engineering prefix, as it may be typed.
+
+    >>> show_quantity(55e-6, "A"), show_quantity(2.5, "V"), show_quantity(50e3, "ohm")
+    ('55uA', '2.5V', '50kohm')
+    """
+    if value == 0:
+        return f"0{unit}"
+    for symbol, factor in _SYMBOLS:
+        if abs(value) >= factor * (1 - 1e-9):
+            return f"{value / factor:.6g}{symbol}{unit}"
+    return f"{value:.6g}{unit}"
+
+
+class QuantityParameter(FloatParameter):  # type: ignore[misc]
+    """A physical quantity, SI inside.
+
+    ``flag`` is its option on the command line. ``from_chip`` names an attribute of the chip file
+    that is used when nothing is given.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        units: str,
+        minimum: float,
+        maximum: float,
+        default: float | None = None,
+        from_chip: str | None = None,
+        description: str = "",
+    ) -> None:
+        self.from_chip = from_chip
+        super().__init__(
+            name,
+            units=units,
+            minimum=minimum,
+            maximum=maximum,
+            default=default,
+            description=description,
+        )
+
+    @property
+    def allowed(self) -> str:
+        """The range, as a person would type it."""
+        low, high = (show_quantity(v, self.units) for v in (self.minimum, self.maximum))
+        return f"{low} to {high}"
+
+    def convert(self, value: Any) -> float:
+        """SI float of a number or of text with a unit; ValueError with one clear sentence."""
+        number = self._number(value)
+        slack = 1e-9 * max(abs(self.minimum), abs(self.maximum))
+        if not self.minimum - slack <= number <= self.maximum + slack:
+            raise ValueError(f"{self.name} {value} is not allowed: {self.allowed}")
+        return min(max(number, self.minimum), self.maximum)
+
+    def _number(self, value: Any) -> float:
+        if isinstance(value, str):
+            return self._parsed(value)
+        number = float(value)
+        if math.isnan(number):
+            raise ValueError(f"{self.name} must be a number: {self.allowed}")
+        return number
+
+    def _parsed(self, text: str) -> float:
+        from pymeasure.units import ureg
+
+        example = show_quantity(self.default or self.minimum or self.maximum, self.units)
+        try:
+            quantity = ureg.Quantity(text.strip())
+            if quantity.dimensionless:
+                number = float(quantity.magnitude)
+            else:
+                number = float(quantity.to(self.units).magnitude)
+        except Exception:
+            raise ValueError(
+                f"{self.name} {text!r} is not a quantity in {self.units}; "
+                f"type for example {example}"
+            ) from None
+        if math.isnan(number):
+            raise ValueError(f"{self.name} {text!r} is not a number; type for example {example}")
+        return number
+
+    def __str__(self) -> str:
+        # Full precision: PyMeasure reads this back from the results file.
+        return f"{self._value!r} {self.units}" if self.is_set() else ""
+
+
+class CountParameter(IntegerParameter):  # type: ignore[misc]
+    """A whole number with a range."""
+
+    @property
+    def allowed(self) -> str:
+        """The range."""
+        return f"{self.minimum} to {self.maximum}"
+
+    def convert(self, value: Any) -> int:
+        """Whole number of text or number; ValueError with one clear sentence."""
+        try:
+            number = int(value)
+            whole = isinstance(value, str) or number == value
+        except (TypeError, ValueError, OverflowError):
+            whole = False
+        if not whole or not self.minimum <= number <= self.maximum:
+            raise ValueError(f"{self.name} {value} is not allowed: a whole number, {self.allowed}")
+        return number
+
+
+class ChoiceParameter(ListParameter):  # type: ignore[misc]
+    """One of several words."""
+
+    @property
+    def allowed(self) -> str:
+        """The words."""
+        return " or ".join(str(choice) for choice in self.choices)
+
+    def convert(self, value: Any) -> str:
+        """The word; ValueError with one clear sentence."""
+        if value not in self.choices:
+            raise ValueError(f"{self.name} {value!r} is not allowed: {self.allowed}")
+        return str(value)
