@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.sim.device import MODEL
+from instruments.sim.device import MODEL, Kind
 from instruments.sim.senseamp import AMPLIFIER
 from instruments.sim.streams import Purpose, Streams
 
@@ -213,9 +213,11 @@ def _checked(path: Path, about: Any, arrays: dict[str, NDArray[Any]]) -> Die:
     values: dict[str, Any] = {}
     for name, scalar_type in _SCALARS.items():
         value = about.get(name)
-        if type(value) is not scalar_type:
+        if type(value) is not scalar_type or (scalar_type is float and not math.isfinite(value)):
             raise DieFileError(f"die file {path} is damaged: {name} is {value!r}")
         values[name] = value
+    if values["seed"] < 0:
+        raise DieFileError(f"die file {path} is damaged: seed is {values['seed']}")
     layout = _layout()
     for name, (shape, dtype) in layout.items():
         array = arrays.get(name)
@@ -227,4 +229,6 @@ def _checked(path: Path, about: Any, arrays: dict[str, NDArray[Any]]) -> Die:
     unknown = sorted(set(arrays) - set(layout))
     if unknown:
         raise DieFileError(f"die file {path} is damaged: unknown array {unknown[0]}")
+    if not np.isin(values["kind"], list(Kind)).all():
+        raise DieFileError(f"die file {path} is damaged: kind holds unknown states")
     return Die(**values)

@@ -231,13 +231,13 @@ class SimulatedWgfmu:
 
     def _put_text(self, text: str, buffer: Pointer, size: Pointer) -> None:
         """Fill a client's buffer of ``size`` bytes, ended by a zero byte, and say how many."""
-        data = text.encode("utf-8") + b"\0" if text else b""
+        data = text.encode("utf-8") + b"\0"
         room = _capacity(buffer, size)
         if room < len(data):
             self._warn(WarningLevel.NORMAL, f"The array of {room} characters is too small.")
             data = data[: room - 1] + b"\0"
         ctypes.memmove(buffer, data, len(data))
-        size[0] = len(data)
+        size[0] = len(data) if text else 0
 
     def _put_doubles(self, size: Pointer, *columns: tuple[Pointer, Floats]) -> None:
         """Fill arrays of doubles with columns of one length, and say how many."""
@@ -896,7 +896,7 @@ class SimulatedWgfmu:
         if self._run is not None and not self._run.done:
             self._stop_run()
         program = self._ready_program()
-        run = Run(program, self._clock.now(), self.station.chip, self._rng)
+        run = Run(program, self._clock.now(), self.station, self._rng)
         self._run = run
         if run.end_s <= self._times.flex_transaction:
             # Nothing else can reach the bench before the end, so it need not be awaited.
@@ -959,7 +959,6 @@ class SimulatedWgfmu:
         if run is not None and not run.done and channel in run.program.tracks:
             run.stop_channel(channel, self._clock.now() - run.start_s)
             self.station.channel_volts.update(run.volts)
-            self._program = None
 
     def _getStatus(self, status: Pointer, elapsed: Pointer, total: Pointer) -> None:
         self._spend_call()
@@ -1085,7 +1084,7 @@ class SimulatedWgfmu:
         if offset + count > done:
             raise _not_ready(channel)
         self._clock.advance(count * self._times.value_read_back)
-        stamps = readings.track.timeline.measure_times(offset, count)
+        stamps = self._timeline(channel).measure_times(offset, count)
         self._put_doubles(size, (times, stamps), (values, readings.values[offset : offset + count]))
 
     def _getMeasureValue(self, channel: int, index: int, time: Pointer, value: Pointer) -> None:
@@ -1099,13 +1098,13 @@ class SimulatedWgfmu:
         if index >= done:
             raise _not_ready(channel)
         self._clock.advance(self._times.value_read_back)
-        _set(time, float(readings.track.timeline.measure_times(index, 1)[0]))
+        _set(time, float(self._timeline(channel).measure_times(index, 1)[0]))
         _set(value, float(readings.values[index]))
 
     def _getCompletedMeasureEventSize(self, channel: int, done: Pointer, total: Pointer) -> None:
         self._ask_progress()
-        measured, readings = self._progress(channel)
-        timeline = readings.track.timeline if readings else self._timeline(channel)
+        measured, _ = self._progress(channel)
+        timeline = self._timeline(channel)
         _set(done, timeline.events_within(measured))
         _set(total, checks.as_int(timeline.event_size))
 

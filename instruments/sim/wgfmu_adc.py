@@ -10,6 +10,7 @@ taken as settled, so a client has to keep the settling times itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
@@ -85,10 +86,16 @@ def forced_all(volts: ArrayLike, step: float) -> Floats:
 
 def read(true: float, code: int, samples: int, rng: np.random.Generator) -> float:
     """One reading of a true value on a range, averaged over ``samples`` samples."""
+    noise, step, limit = _reading(code, samples)
+    value = round((true + noise * rng.standard_normal()) / step) * step
+    return max(-limit, min(limit, value))
+
+
+@lru_cache(maxsize=256)
+def _reading(code: int, samples: int) -> tuple[float, float, float]:
+    """Noise, step and limit of readings of one kind: DC measurements repeat thousands of times."""
     scale = RANGES[code]
-    value = true + scale.noise_of(samples) * rng.standard_normal()
-    step = scale.step / samples
-    return max(-scale.limit, min(scale.limit, round(value / step) * step))
+    return scale.noise_of(samples), scale.step / samples, scale.limit
 
 
 def read_all(true: Floats, code: int, samples: Floats, rng: np.random.Generator) -> Floats:

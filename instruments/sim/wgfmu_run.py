@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from instruments.sim import wgfmu_adc as adc
-from instruments.sim.station import WGFMU_PADS, ChipAtItsPads
+from instruments.sim.station import WGFMU_PADS, Path, Station
 from instruments.sim.waveform import Floats, PadWaveform
 from instruments.sim.wgfmu_patterns import TICK_S
 from instruments.sim.wgfmu_timeline import ReadingPlan, Timeline, even_windows
@@ -17,11 +17,14 @@ UNITS_PER_TICK = 16
 UNITS_PER_S = 1.6e9
 """Waveforms of several channels are joined on the 625 ps grid of the channel delays."""
 
+MAX_DELAY_TICKS = 6
+"""More than the largest delay, 50 ns."""
+
 UNROLLED_POINTS = 20_000
 """A run of up to so many points is one waveform; a longer one is played in pieces."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Track:
     """One channel's part of a program.
 
@@ -44,7 +47,9 @@ class Track:
 
     def points(self, begin: int, end: int) -> tuple[np.ndarray, Floats]:
         """Its output between two ticks: units of 625 ps from 0, and V."""
-        ticks, volts = self.timeline.points(begin, end)
+        # What a delay moves across the edge of the stretch must be there.
+        margin = MAX_DELAY_TICKS if self.delay else 0
+        ticks, volts = self.timeline.points(begin - margin, end + margin)
         return ticks * UNITS_PER_TICK + self.delay, adc.forced_all(volts, self.step)
 
 
@@ -122,18 +127,33 @@ class Program:
             self._pieces[key] = self.piece(*key)
         return self._pieces[key]
 
+    def rewired(self, paths: Mapping[int, Path]) -> Program:
+        """The same program with other switches closed."""
+        return Program(
+            {
+                channel: replace(track, driven=paths[channel] is Path.WGFMU)
+                for channel, track in self.tracks.items()
+            }
+        )
+
+    def stopped(self, channel: int, tick: int) -> Program:
+        """The same program with one channel holding what it has from a tick on."""
+        track = self.tracks[channel]
+        shorter = replace(track, timeline=track.timeline.stopped_at(tick))
+        return Program({**self.tracks, channel: shorter})
+
 
 class Readings:
     """Values of one channel as they come in during a run."""
 
-    def __init__(self, track: Track, plan: ReadingPlan) -> None:
-        self.track = track
+    def __init__(self, plan: ReadingPlan) -> None:
         self.plan = plan
         self.values = np.empty(plan.size)
         self._nodes = plan.nodes.ravel()
         self._true = np.empty(self._nodes.size)
         self._seen = 0
-        self._read = 0
+        self.complete = 0
+        """How many of ``values`` are there."""
 
     def wanted(self, begin_s: float, end_s: float, last: bool) -> Floats:
         """Moments (s from ``begin_s``) at which this stretch of the run has to be looked at."""
@@ -148,13 +168,13 @@ class Readings:
         self._seen += len(true)
         width = self.plan.nodes.shape[1]
         done = self._seen // width
-        new = slice(self._read, done)
-        means = self._true[self._read * width : done * width].reshape(-1, width).mean(axis=1)
+        new = slice(self.complete, done)
+        means = self._true[self.complete * width : done * width].reshape(-1, width).mean(axis=1)
         for code in np.unique(self.plan.ranges[new]):
             chosen = self.plan.ranges[new] == code
             samples = self.plan.samples[new][chosen]
             self.values[new][chosen] = adc.read_all(means[chosen], int(code), samples, rng)
-        self._read = done
+        self.complete = done
 
 
 class Run:
@@ -165,7 +185,7 @@ class Run:
     """
 
     def __init__(
-        self, program: Program, start_s: float, chip: ChipAtItsPads, rng: np.random.Generator
+        self, program: Program, start_s: float, station: Station, rng: np.random.Generator
     ) -> None:
         self.program = program
         self.start_s = start_s
@@ -174,16 +194,18 @@ class Run:
         """What each channel outputs at the moment played up to, V."""
         self.aborted = False
         self.readings = {
-            channel: Readings(track, track.readings)
+            channel: Readings(track.readings)
             for channel, track in program.tracks.items()
             if track.readings is not None
         }
-        self._chip = chip
+        self._station = station
+        self._paths = dict(station.channel_path)
         self._rng = rng
         self._tick = 0
         self._windows = program.windows()
         self._window: tuple[int, int, tuple[int, int]] | None = None
         self._regular = True
+        """Whether the run still is what was executed, so that kept pieces are right."""
 
     @property
     def done(self) -> bool:
@@ -193,6 +215,9 @@ class Run:
     def play_to(self, seconds: float) -> None:
         """Play what lies before a time."""
         target = min(self.program.duration, int(seconds / TICK_S + 1e-6))
+        if self._station.channel_path != self._paths:
+            self._change(self.program.rewired(self._station.channel_path))
+            self._paths = dict(self._station.channel_path)
         while not self.done and self._tick < target:
             self._window = self._window or next(self._windows)
             begin, end, alike = self._window
@@ -206,25 +231,32 @@ class Run:
             if end == self._window[1]:
                 self._window = None
 
+    def _change(self, program: Program) -> None:
+        """Go on with a changed program."""
+        self.program = program
+        self._regular = False
+
     def _play(self, piece: Piece, begin: int, end: int) -> None:
         begin_s, end_s = begin * TICK_S, end * TICK_S
         last = end >= self.program.duration
+        tracks = self.program.tracks
         wanted = {ch: r.wanted(begin_s, end_s, last) for ch, r in self.readings.items()}
         samples = {
-            pad: wanted[ch]
-            for ch, readings in self.readings.items()
-            if readings.track.current and (pad := readings.track.pad) and len(wanted[ch])
+            pad: times
+            for ch, times in wanted.items()
+            if tracks[ch].current and (pad := tracks[ch].pad) and len(times)
         }
-        currents = self._chip.play(piece.waveform, samples or None)
-        for channel, readings in self.readings.items():
-            if not readings.track.current:
-                true = np.interp(wanted[channel], piece.waveform.times, piece.volts[channel])
-            elif readings.track.pad in samples:
-                true = np.asarray(currents[readings.track.pad])
+        currents = self._station.chip.play(piece.waveform, samples or None)
+        for channel, times in wanted.items():
+            pad = tracks[channel].pad
+            if not tracks[channel].current:
+                true = np.interp(times, piece.waveform.times, piece.volts[channel])
+            elif pad in samples:
+                true = np.asarray(currents[pad])
             else:
-                true = np.zeros(len(wanted[channel]))
+                true = np.zeros(len(times))
             if len(true):
-                readings.take(true, self._rng)
+                self.readings[channel].take(true, self._rng)
         self.volts = piece.final
 
     def stop(self, seconds: float) -> None:
@@ -237,8 +269,7 @@ class Run:
     def stop_channel(self, channel: int, seconds: float) -> None:
         """Abort one channel; the others go on."""
         self.play_to(seconds)
-        self.program.tracks[channel].timeline.stop(self._tick)
-        self._regular = False
+        self._change(self.program.stopped(channel, self._tick))
 
     def channel_end_s(self, channel: int) -> float:
         """When a channel's own sequences end or ended."""
@@ -251,7 +282,7 @@ class Run:
         readings = self.readings.get(channel)
         if readings is None:
             return 0
+        # Half a tick of grace for the arithmetic.
         limit = min(seconds, self.channel_end_s(channel)) + TICK_S / 2
-        if seconds >= self.end_s and not self.aborted:
-            return readings.plan.size
-        return int(np.searchsorted(readings.plan.ends, limit, side="right"))
+        due = int(np.searchsorted(readings.plan.ends, limit, side="right"))
+        return min(due, readings.complete)

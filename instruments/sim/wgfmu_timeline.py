@@ -7,8 +7,8 @@ the last voltage, 40 ns at the next one's first, again with the jump within one 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,10 +132,11 @@ class Timeline:
         """Measure events, each counted once a loop."""
         return sum(len(entry.events) * entry.loops for entry in self.entries)
 
-    def stop(self, tick: int) -> None:
-        """From this tick on the channel holds what it has."""
-        if tick < self.duration:
-            self.stopped = tick
+    def stopped_at(self, tick: int) -> Timeline:
+        """The same sequences, but from this tick on the channel holds what it has."""
+        shorter = copy(self)
+        shorter.stopped = min(tick, self.duration)
+        return shorter
 
     def points(self, begin: int, end: int) -> tuple[Ticks, Floats]:
         """The channel's voltage between two ticks: points joined by straight lines.
@@ -357,5 +358,9 @@ def _ranges(starts: Floats, events: Sequence[RangeEvent], range_code: int) -> ND
 
 def even_windows(duration: int, count: int) -> Iterator[tuple[int, int]]:
     """``count`` stretches of about equal length that cover ``duration`` ticks."""
-    edges = [duration * i // count for i in range(count + 1)]
-    yield from ((a, b) for a, b in itertools.pairwise(edges) if b > a)
+    begin = 0
+    for index in range(1, count + 1):
+        end = duration * index // count
+        if end > begin:
+            yield begin, end
+            begin = end

@@ -36,8 +36,8 @@ class Window:
     """HRS median over LRS median."""
     quantile_ratio: float
     """0.1 % quantile of the HRS over 99.9 % quantile of the LRS; below 1 the tails overlap."""
-    separation: float
-    """(mean HRS - mean LRS) / (s.d. HRS + s.d. LRS), of log10 R."""
+    separation: float | None
+    """(mean HRS - mean LRS) / (s.d. HRS + s.d. LRS), of log10 R; None without any spread."""
     crossing_sigma: float | None
     """Sigmas at which the upper LRS tail meets the lower HRS tail; None: they do not overlap."""
 
@@ -104,7 +104,7 @@ def window(lrs: ArrayLike, hrs: ArrayLike) -> Window | None:
         hrs_median_ohm=hrs_median,
         median_ratio=hrs_median / lrs_median,
         quantile_ratio=float(np.quantile(high, 0.001) / np.quantile(low, 0.999)),
-        separation=distance / spread if spread else np.inf,
+        separation=distance / spread if spread else None,
         crossing_sigma=_crossing_sigma(low, high),
     )
 
@@ -121,4 +121,5 @@ def _crossing_sigma(low: Floats, high: Floats) -> float | None:
     hrs_below = np.searchsorted(high, readings, "right") / high.size
     first = int(np.argmax(hrs_below >= lrs_above))
     share = (hrs_below[first] + lrs_above[first]) / 2
-    return float(-ndtri(share))
+    finest = 0.5 / min(low.size, high.size)
+    return float(-ndtri(np.clip(share, finest, 1 - finest)))

@@ -117,7 +117,16 @@ def sense_figure(sense: SenseErrors) -> bytes:
     top.set_yscale("log")
     top.set_ylim(lowest, 2)
     top.set_ylabel("PCSA error rate")
-    top.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=9)
+    handles, labels = top.get_legend_handles_labels()
+    top.legend(
+        handles[::-1],
+        labels[::-1],
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=3,
+        frameon=False,
+        fontsize=9,
+    )
 
     wrong = [one.rate.errors for one in sense.bins]
     colours = [ORANGE if one.centre < LIMIT_RATIO else GREY for one in sense.bins]
@@ -221,7 +230,12 @@ def forming_figure(result: FormingResult, voltages: NDArray[np.float64]) -> byte
     for index, (name, colour) in enumerate((("BL", BLUE), ("BLb", ORANGE))):
         one = voltages[..., index]
         panels[0].hist(
-            one[np.isfinite(one)], edges, histtype="step", color=colour, linewidth=1.6, label=name
+            one[np.isfinite(one)],
+            edges.tolist(),
+            histtype="step",
+            color=colour,
+            linewidth=1.6,
+            label=name,
         )
         image = _map(
             panels[index + 1],
@@ -247,7 +261,7 @@ def compliance_figure(
     result: ComplianceResult, gate_voltage: NDArray[np.float64], currents: NDArray[np.float64]
 ) -> bytes:
     """SET current against gate voltage: every cell (cells, g), and mean with standard deviation."""
-    figure, axes = _figure(7.0, 4.4)
+    figure, axes = _figure(6.4, 4.2)
     axes.plot(gate_voltage, currents.T * 1e6, color=GREY, linewidth=0.6, alpha=0.5)
     rows = [row for row in result.rows if row.mean_a is not None]
     axes.errorbar(

@@ -78,21 +78,26 @@ class Page:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def is_finished(self) -> bool:
-        """The run ended as planned."""
-        return self.status == "success"
+    def unfinished(self) -> str | None:
+        """What to say of a run that did not end as planned."""
+        if self.status == "success":
+            return None
+        if self.status == "running":
+            return "This run is still going on."
+        reason = f": {self.reason}" if self.reason else ""
+        return f"This run did not end as planned ({self.status}{reason})."
 
 
 def checkerboard_page(run: RunFolder) -> Page:
     """The first experiment of the paper (Fig. 4a-d)."""
     result = checkerboard_result(run)
-    measured = result.programmings > 0
+    measured = _readings(result) > 0 or result.cells.cells > 0
     return _page(
         run,
         headlines=_checkerboard_headlines(result) if measured else [],
-        warnings=_checkerboard_warnings(run, result),
+        warnings=_checkerboard_warnings(run, result, measured),
         figures=_checkerboard_figures(result) if measured else [],
-        conditions=_checkerboard_conditions(result),
+        conditions=_checkerboard_conditions(result) if measured else [],
         notes=_checkerboard_notes(run, result) if measured else [],
     )
 
@@ -131,7 +136,11 @@ def forming_page(run: RunFolder) -> Page:
                 "none" if result.median_v is None else f"{result.median_v:.2f} V",
                 [count(result.formed_here, "device"), *spread],
             ),
-            Headline("Not formed", _rate_text(result.not_formed), _rate_detail(result.not_formed)),
+            Headline(
+                "Not formed",
+                _rate_text(result.not_formed),
+                _rate_detail(result.not_formed, "device"),
+            ),
         ],
         warnings=warnings,
         figures=blocks,
@@ -292,9 +301,9 @@ def _rate_text(rate: ErrorRate) -> str:
     return f"< {scientific(rate.high, 2)}" if rate.is_bound else scientific(rate.value)
 
 
-def _rate_detail(rate: ErrorRate) -> list[str]:
+def _rate_detail(rate: ErrorRate, noun: str = "trial") -> list[str]:
     """Errors of trials, and what the interval is."""
-    trials = f"{rate.errors} of {count(rate.trials, 'trial')}"
+    trials = f"{rate.errors} of {count(rate.trials, noun)}"
     if rate.low is None or rate.high is None:
         return [trials]
     if rate.is_bound:
@@ -310,10 +319,10 @@ def _share_detail(share: ErrorRate) -> list[str]:
     return [of_wrong_bits, f"95 %: {percent(share.low)} to {percent(share.high)}"]
 
 
-def _checkerboard_warnings(run: RunFolder, result: CheckerboardResult) -> list[str]:
+def _checkerboard_warnings(run: RunFolder, result: CheckerboardResult, measured: bool) -> list[str]:
     warnings = []
-    if result.programmings == 0:
-        warnings.append("No programming was measured in this run.")
+    if not measured:
+        warnings.append("No usable bit was programmed and measured in this run.")
     if run.record["parameters"].get("order") == "blocks":
         warnings.append(
             "Order blocks: the same pattern was programmed again and again, which switches hardly "
@@ -332,67 +341,79 @@ def _checkerboard_warnings(run: RunFolder, result: CheckerboardResult) -> list[s
 
 
 def _checkerboard_figures(result: CheckerboardResult) -> list[FigureBlock]:
-    blocks = [
-        FigureBlock(
-            "Figure 1. Resistance distributions",
-            figures.sigma_figure(result),
-            "Sigma plot of the LRS and HRS resistances of BL and BLb devices with both references",
-            f"{_readings_text(result)} Both axes as in Fig. 4a of the paper: a lognormal "
-            "distribution is a straight line. LRS above a reference, and HRS below it, are 1T1R "
-            f"errors. {_window_text(result)}",
-        ),
-        FigureBlock(
-            "Figure 2. Mean PCSA output for each pattern",
-            figures.maps_figure(result.maps, result.masked),
-            "Two maps of the array with the share of ones that the sense amplifiers read",
-            "Share of 1 among the reads of each cell, over all programmings of one pattern "
-            "(Fig. 4b-c). An undecided read counts as not 1."
-            + (" A cross marks a masked bit." if result.masked.any() else "")
-            + _other_patterns(len(result.maps)),
-        ),
-    ]
+    blocks = []
+    if _readings(result):
+        blocks.append(_sigma_block(result))
+    if result.cells.cells:
+        blocks.append(_maps_block(result))
     if result.sense.bins:
-        blocks.append(
-            FigureBlock(
-                "Figure 3. PCSA errors against the ratio of the resistances",
-                figures.sense_figure(result.sense),
-                "PCSA error rate against the ratio of the programmed HRS and LRS resistances",
-                "Top: share of wrong bits in each tenth of a decade of the ratio (Fig. 4d), with "
-                "95 % intervals; the outermost bins are wider. Open markers with an arrow: no "
-                "error seen, upper bound. Line: an ideal amplifier, wrong exactly when the pair is "
-                "reversed (ratio below 1); it would make "
-                f"{count(result.sense.ideal.errors, 'error')} here. Bottom: wrong bits in each "
-                f"bin, orange below a ratio of 5. {_without_ratio(result)}",
-            )
-        )
-    blocks.append(
-        FigureBlock(
-            f"Figure {len(blocks) + 1}. Errors of each cell",
-            figures.cells_figure(result.cells, result.masked),
-            "Map of the error rate of every cell and a histogram of wrong reads a cell",
-            f"{result.cells.without_error} of {count(result.cells.cells, 'usable cell')} were "
-            f"never wrong, {result.cells.at_least_5_percent} were wrong in 5 % of their "
-            f"programmings or more; the worst in {percent(result.cells.worst_rate)}.",
-        )
-    )
+        blocks.append(_sense_block(result))
+    if result.cells.cells:
+        blocks.append(_cells_block(result))
     return blocks
 
 
-def _readings_text(result: CheckerboardResult) -> str:
-    readings = sum(one.plot.readings for one in result.distributions)
-    return (
-        f"{count(readings, 'reading')} of {count(result.programmings, 'programming')}, thinned "
-        "evenly in sigma; the 20 lowest and highest of each series are all drawn."
+def _sigma_block(result: CheckerboardResult) -> FigureBlock:
+    return FigureBlock(
+        "Figure 1. Resistance distributions",
+        figures.sigma_figure(result),
+        "Sigma plot of the LRS and HRS resistances of BL and BLb devices with both references",
+        f"{count(_readings(result), 'reading')} of {count(result.programmings, 'programming')}, "
+        "thinned evenly in sigma; the 20 lowest and highest of each series are all drawn. Both "
+        "axes as in Fig. 4a of the paper: a lognormal distribution is a straight line. LRS above "
+        f"a reference, and HRS below it, are 1T1R errors. {_window_text(result)}",
     )
+
+
+def _maps_block(result: CheckerboardResult) -> FigureBlock:
+    return FigureBlock(
+        "Figure 2. Mean PCSA output for each pattern",
+        figures.maps_figure(result.maps, result.masked),
+        "Two maps of the array with the share of ones that the sense amplifiers read",
+        "Share of 1 among the reads of each cell, over all programmings of one pattern "
+        "(Fig. 4b-c). An undecided read counts as not 1."
+        + (" A cross marks a masked bit." if result.masked.any() else "")
+        + _other_patterns(len(result.maps)),
+    )
+
+
+def _sense_block(result: CheckerboardResult) -> FigureBlock:
+    return FigureBlock(
+        "Figure 3. PCSA errors against the ratio of the resistances",
+        figures.sense_figure(result.sense),
+        "PCSA error rate against the ratio of the programmed HRS and LRS resistances",
+        "Top: share of wrong bits in each tenth of a decade of the ratio (Fig. 4d), with 95 % "
+        "intervals; the outermost bins are wider. Open markers with an arrow: no error seen, "
+        "upper bound. Line: an ideal amplifier, wrong exactly when the pair is reversed (ratio "
+        f"below 1); it would make {count(result.sense.ideal.errors, 'error')} here. Bottom: wrong "
+        f"bits in each bin, orange below a ratio of 5. {_without_ratio(result)}",
+    )
+
+
+def _cells_block(result: CheckerboardResult) -> FigureBlock:
+    return FigureBlock(
+        "Figure 4. Errors of each cell",
+        figures.cells_figure(result.cells, result.masked),
+        "Map of the error rate of every cell and a histogram of wrong reads a cell",
+        f"{result.cells.without_error} of {count(result.cells.cells, 'usable cell')} were "
+        f"never wrong, {result.cells.at_least_5_percent} were wrong in 5 % of their "
+        f"programmings or more; the worst in {percent(result.cells.worst_rate)}.",
+    )
+
+
+def _readings(result: CheckerboardResult) -> int:
+    return sum(one.plot.readings for one in result.distributions)
 
 
 def _window_text(result: CheckerboardResult) -> str:
     if result.window is None:
         return ""
-    text = (
-        f"Median HRS over median LRS {result.window.median_ratio:.1f}; (mean HRS − mean LRS) / "
-        f"(sum of standard deviations) {result.window.separation:.2f} in log10 R; "
-    )
+    text = f"Median HRS over median LRS {result.window.median_ratio:.1f}; "
+    if result.window.separation is not None:
+        text += (
+            "(mean HRS − mean LRS) / (sum of standard deviations) "
+            f"{result.window.separation:.2f} in log10 R; "
+        )
     if result.window.crossing_sigma is None:
         return text + "the distributions do not overlap."
     return text + f"the tails meet at {result.window.crossing_sigma:.2f} standard deviations."

@@ -10,6 +10,8 @@ from labctl.report.text import count, duration, ohms, percent
 if TYPE_CHECKING:
     from rich.table import Table
 
+NAMES_SHOWN = 12
+
 
 def terminal_table(summary: dict[str, Any]) -> Table:
     """The summary of a run (``summarise``) as a rich table of two columns."""
@@ -53,16 +55,21 @@ def bench_time(summary: dict[str, Any]) -> str:
 
 
 def device_names(unformed: list[dict[str, Any]]) -> str:
-    """Unformed devices, named; "none" where all formed."""
-    names = [f"row {d['row']} column {d['column']} {d['device']}" for d in unformed]
-    return "; ".join(names) or "none"
+    """Unformed devices, the first of them by name; "none" where all formed."""
+    return _first([f"row {d['row']} column {d['column']} {d['device']}" for d in unformed])
 
 
 def cell_names(cells: list[list[int]] | None) -> str:
-    """Dead cells, named; "none" or why there is no statement."""
+    """Dead cells, the first of them by name; "none", or why there is no statement."""
     if cells is None:
         return "no statement below 10 programmings a pattern"
-    return "; ".join(f"row {row} column {column}" for row, column in cells) or "none"
+    return _first([f"row {row} column {column}" for row, column in cells])
+
+
+def _first(names: list[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    shown = "; ".join(names[:NAMES_SHOWN]) or "none"
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _checkerboard_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
@@ -76,7 +83,7 @@ def _checkerboard_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     sense = summary["sense_amplifier"]
     wrong_below = ErrorRate(**sense["wrong_bits_below_ratio_5"])
     return [
-        ("Measured programmings", count(summary["programmings"], "programming")),
+        ("Measured programmings", str(summary["programmings"])),
         ("2T2R bit error rate", rate("ber_2t2r")),
         ("1T1R, best reference", f"{rate('ber_1t1r')}, at {ohms(summary['best_reference_ohm'])}"),
         (
