@@ -157,8 +157,9 @@ class Bench:
             for pad in SUPPLY_PADS
             if setup.channel(pad) is not None
         }
-        for pad, output in [*channels.items(), *meters.items(), *supplies.items()]:
-            output.limit = setup.limit(pad)
+        for outputs in (channels, meters, supplies):
+            for pad, output in outputs.items():
+                output.limit = setup.limit(pad)
         connections = Connections(
             wgfmu=self._wgfmu,
             channels=channels,
@@ -238,7 +239,8 @@ class _SimulatedInstruments:
         self.die = die
         self._clock = VirtualClock(pace)
         self._clock.seconds = die.clock_s
-        self.station = Station(Chip(die, self._clock), self._clock)
+        self._chip = Chip(die, self._clock)
+        self.station = Station(self._chip, self._clock)
         # Instrument noise: its own streams, so that it never shifts what the die draws.
         seeds = np.random.SeedSequence([die.seed, int(die.clock_s * 1e6)]).spawn(2)
         noise = [np.random.default_rng(seed) for seed in seeds]
@@ -258,6 +260,8 @@ class _SimulatedInstruments:
         return resume
 
     def save_die(self, path: Path) -> None:
+        # Let what the pads hold act up to now, before its result is written down.
+        self._chip.rest()
         self.die.clock_s = self._clock.seconds
         self.die.save(path)
 

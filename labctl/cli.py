@@ -91,7 +91,9 @@ def list_(
     if what == "procedures":
         from procedures import PROCEDURES
 
-        rows = [{"procedure": name, "does": does} for name, (_, does) in PROCEDURES.items()]
+        rows: list[dict[str, Any]] = [
+            {"procedure": name, "does": does} for name, (_, does) in PROCEDURES.items()
+        ]
     elif what == "runs":
         from labctl.store.folder import list_runs
 
@@ -130,10 +132,10 @@ def show(
         return
     from rich.console import Console
 
-    from labctl.report.summary import record_table, summarise, terminal_table
+    from labctl.report import record_table, summarise, terminal_table
 
     console = Console()
-    console.print(record_table(folder))
+    console.print(record_table(folder.record))
     console.print(terminal_table(summarise(folder)))
 
 

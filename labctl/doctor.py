@@ -90,8 +90,7 @@ def _modules(setup: BenchSetup) -> Finding:
 
     if setup.simulated:
         with Bench(setup, DieChoice(None, 0, Path())) as bench:
-            found = bench.setup.content.mainframe.modules
-        return Finding("modules", True, _listed(found))
+            return Finding("modules", True, _listed(bench.setup.content.mainframe.modules))
     from pymeasure.adapters import VISAAdapter
 
     adapter = VISAAdapter(

@@ -11,6 +11,7 @@ import typer
 from pymeasure.experiment import Parameter
 
 from labctl import cli
+from labctl.report.text import duration
 from labctl.runs import Observer, Progress, RunRequest, StopRequest, run, stop_on_signals
 from procedures import load_procedure
 from procedures.base import CHIP_FILE, BenchProcedure
@@ -133,8 +134,7 @@ def _run(
 
 def _finish(folder: RunFolder, json: bool) -> None:
     """Report and summary; the exit status tells how the run ended."""
-    from labctl.report import write_report
-    from labctl.report import summarise, terminal_table
+    from labctl.report import summarise, terminal_table, write_report
 
     report = write_report(folder)
     summary = summarise(folder)
@@ -201,19 +201,3 @@ class _TerminalProgress(Observer):
     def note(self, sentence: str) -> None:
         """Print it above the bar."""
         self._console.print(sentence)
-
-
-def duration(seconds: float) -> str:
-    """A time span as people say it.
-
-    >>> duration(0.4), duration(75), duration(4000), duration(200000)
-    ('0.4 s', '1 min 15 s', '1 h 06 min', '2 d 07 h')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
-    if hours == 0:
-        return f"{minutes} min {int(seconds % 60):02d} s"
-    if days == 0:
-        return f"{hours} h {minutes % 60:02d} min"
-    return f"{days} d {hours % 24:02d} h"

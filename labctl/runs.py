@@ -115,7 +115,7 @@ def run(
     applied and nothing is kept. Everything later ends in the folder's status and reason.
     """
     observer, stop = observer or Observer(), stop or StopRequest()
-    request.procedure.prepare(request.setup.chip)
+    request.procedure.prepare(request.setup.chip, request.setup.limit)
     bench = Bench(request.setup, request.die)
     writer = RunWriter.create(request.runs, request.name, _opening_record(request, bench))
     with _log_file(writer.path / LOG):
@@ -253,7 +253,7 @@ class _Session:
         )
 
 
-class _RunWorker(Worker):  # type: ignore[misc]
+class _RunWorker(Worker):
     """PyMeasure's worker, writing through the run folder and ending in every case."""
 
     def __init__(self, results: Results, session: _Session) -> None:

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pymeasure.experiment import Parameter, Procedure
 
+from instruments.limits import VoltageLimit
 from instruments.testchip.chip import TestChip
 from instruments.testchip.description import ChipDescription, ComplianceTable
+from procedures.parameters import ChoiceParameter
 
 CHIP_FILE = "chip file"
 ALL_ROLES = ("SL", "BL", "BLB", "WL", "SEN", "BYP", "address")
@@ -36,7 +38,7 @@ class Step:
     run: Callable[[], None]
 
 
-class BenchProcedure(Procedure):  # type: ignore[misc]
+class BenchProcedure(Procedure):
     """Base of all procedures.
 
     A subclass names its ``DATA_COLUMNS`` and the roles it ``needs``, gives ``steps``, and emits
@@ -54,13 +56,16 @@ class BenchProcedure(Procedure):  # type: ignore[misc]
     )
 
     chip: TestChip
+    description: ChipDescription
+    table: ComplianceTable
 
     # --- before the run ------------------------------------------------------------------------
 
-    def prepare(self, description: ChipDescription) -> None:
+    def prepare(self, description: ChipDescription, limit: Callable[[str], VoltageLimit]) -> None:
         """Fill what the chip file provides and refuse what cannot be done; touches no device.
 
-        Raises ValueError (`LimitError` for limits) with one sentence for the user.
+        ``limit`` gives a pad's limit on the bench. Raises ValueError (`LimitError` for limits) with
+        one sentence for the user.
         """
         for name, parameter in self._parameters.items():
             source = getattr(parameter, "from_chip", None)
@@ -73,6 +78,24 @@ class BenchProcedure(Procedure):  # type: ignore[misc]
             if self.compliance_table == CHIP_FILE
             else read_compliance_table(Path(self.compliance_table))
         )
+        self.check()
+        for pad, volts in self.highest_voltages().items():
+            limit(pad).check(volts)
+
+    def check(self) -> None:
+        """Refuse parameters that do not fit each other or the chip; raises ValueError."""
+
+    def highest_voltages(self) -> dict[str, float]:
+        """Highest voltage on each pad in the run, V; a subclass adds SL, BL and BLB.
+
+        For refusing a run before it begins; the drivers check every single value again.
+        """
+        supplies = self.description.supplies
+        return {
+            "WL": self.description.levels.word_line_on,
+            "VDD": supplies.vdd,
+            "VDDH": supplies.vddh,
+        }
 
     def conditions(self) -> dict[str, str]:
         """What a reader of the report needs to know, in order: label to text."""
@@ -113,28 +136,44 @@ class BenchProcedure(Procedure):  # type: ignore[misc]
 
     # --- forming, shared by procedures that need formed devices --------------------------------
 
-    def form_row(self, row: int, may_form: bool) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Read a row and form its unformed devices.
+    def form_unformed(
+        self, bits: NDArray[np.bool_], may_form: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Read bits, form their unformed devices, and read those again.
 
-        Returns forming voltages (columns, 2), V, NaN where nothing was formed now, and what is
-        still unformed after it (columns, 2). A device that was formed before is left alone.
+        ``bits`` is a (rows, columns) mask. Returns, both (rows, columns, 2), forming voltages in V
+        (NaN where nothing was formed now) and what is still unformed. A device that was formed
+        before is left alone.
         """
-        bits = np.zeros(self.chip.shape, dtype=bool)
-        bits[row] = True
-        unformed = self._unformed(self.chip.measure(bits)[row])
+        unformed = np.asarray(self._unformed(self.chip.measure(bits)) & bits[..., np.newaxis])
         voltages = np.full(unformed.shape, np.nan)
         if unformed.any() and may_form:
-            devices = np.zeros((*self.chip.shape, 2), dtype=bool)
-            devices[row] = unformed
-            voltages = self.chip.form(devices)[row]
-            bits[row] = unformed.any(axis=1)
-            again = self._unformed(self.chip.measure(bits)[row])
-            unformed = unformed & again
+            voltages = self.chip.form(unformed)
+            unformed &= self._unformed(self.chip.measure(unformed.any(axis=-1)))
         return voltages, unformed
+
+    def say_unformed(self, unformed: NDArray[np.bool_], consequence: str) -> None:
+        """Name the devices of a (rows, columns, 2) mask that did not form."""
+        names = [
+            f"row {row} column {column} {'BL' if device == 0 else 'BLb'}"
+            for row, column, device in np.argwhere(unformed).tolist()
+        ]
+        if names:
+            self.say(f"Unformed, {consequence}: {', '.join(names)}.")
 
     def _unformed(self, resistances: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Devices whose resistance is that of a pristine one; no valid current counts as such."""
         return ~(resistances < self.description.levels.unformed_above)
+
+
+def form_first_parameter() -> ChoiceParameter:
+    """Whether a procedure forms the unformed devices that it meets."""
+    return ChoiceParameter(
+        "Form first",
+        choices=["yes", "no"],
+        default="yes",
+        description="form unformed devices before they are measured",
+    )
 
 
 def read_compliance_table(path: Path) -> ComplianceTable:
@@ -149,11 +188,3 @@ def read_compliance_table(path: Path) -> ComplianceTable:
         raise ValueError(f"compliance table {path} has no set_compliance table") from None
     except (TypeError, ValueError) as error:
         raise ValueError(f"compliance table {path}: {error}") from None
-
-
-def device_names(mask: NDArray[np.bool_]) -> list[str]:
-    """Names of the devices of a (rows, columns, 2) mask: ``row 3 column 7 BL``."""
-    return [
-        f"row {row} column {column} {'BL' if device == 0 else 'BLb'}"
-        for row, column, device in np.argwhere(mask).tolist()
-    ]

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.testchip.conditions import ProgramConditions
-from instruments.testchip.description import ChipDescription
-from procedures.base import BenchProcedure, Step, device_names
+from procedures.base import BenchProcedure, Step, form_first_parameter
 from procedures.parameters import (
     ChoiceParameter,
     CountParameter,
@@ -85,12 +84,7 @@ class Checkerboard(BenchProcedure):
         from_chip="reference",
         description="fixed 1T1R reference resistance; the chip file has the default",
     )
-    form_first = ChoiceParameter(
-        "Form first",
-        choices=["yes", "no"],
-        default="yes",
-        description="form unformed devices before the measurement",
-    )
+    form_first = form_first_parameter()
 
     DATA_COLUMNS: ClassVar[list[str]] = [
         "Step",
@@ -107,9 +101,8 @@ class Checkerboard(BenchProcedure):
         "Bench time (s)",
     ]
 
-    def prepare(self, description: ChipDescription) -> None:
-        """Also checks the programming conditions against chip and table."""
-        super().prepare(description)
+    def check(self) -> None:
+        """The programming conditions against chip and table."""
         self.program_conditions = ProgramConditions(
             set_compliance_a=self.set_compliance,
             set_v=self.set_voltage,
@@ -117,8 +110,15 @@ class Checkerboard(BenchProcedure):
             width_s=self.pulse_width,
         )
         self.gate_v = self.table.gate_voltage(self.set_compliance)
-        rows, columns = description.geometry.rows, description.geometry.columns
-        self._unformed_devices = np.zeros((rows, columns, 2), dtype=bool)
+        geometry = self.description.geometry
+        self._unformed_devices = np.zeros((geometry.rows, geometry.columns, 2), dtype=bool)
+
+    def highest_voltages(self) -> dict[str, float]:
+        """SET and forming on SL (and the complement's bit line), RESET on the bit lines."""
+        forming = self.description.levels.forming_top if self.form_first == "yes" else 0.0
+        top = max(float(self.set_voltage), forming)
+        bit_line = max(top, float(self.reset_voltage))
+        return super().highest_voltages() | {"SL": top, "BL": bit_line, "BLB": bit_line}
 
     def conditions(self) -> dict[str, str]:
         """Everything that decides the numbers."""
@@ -172,17 +172,16 @@ class Checkerboard(BenchProcedure):
         return steps
 
     def _check_row(self, row: int) -> None:
-        voltages, unformed = self.form_row(row, self.form_first == "yes")
-        self._unformed_devices[row] = unformed
-        self.array("forming_voltage", voltages)
-        self.array("unformed", unformed.astype(np.uint8))
+        bits = np.zeros(self.chip.shape, dtype=bool)
+        bits[row] = True
+        voltages, unformed = self.form_unformed(bits, self.form_first == "yes")
+        self._unformed_devices |= unformed
+        self.array("forming_voltage", voltages[row])
+        self.array("unformed", unformed[row].astype(np.uint8))
         formed = int(np.count_nonzero(~np.isnan(voltages)))
         if formed and row == 0:
             self.say("The die arrived unformed: its devices are formed first, in this run.")
-        if unformed.any():
-            named = np.zeros_like(self._unformed_devices)
-            named[row] = unformed
-            self.say("Unformed, left out of everything: " + ", ".join(device_names(named)) + ".")
+        self.say_unformed(unformed, "left out of everything")
         self.row(
             Step=row,
             Kind="check",
@@ -191,7 +190,7 @@ class Checkerboard(BenchProcedure):
 
     def _usable(self) -> NDArray[np.bool_]:
         """Bits both of whose devices are formed."""
-        usable: NDArray[np.bool_] = ~self._unformed_devices.any(axis=-1)
+        usable = np.asarray(~self._unformed_devices.any(axis=-1))
         if not usable.any():
             raise RuntimeError(
                 "no bit of this die is formed; form it with `labctl run forming` or leave out "
@@ -202,7 +201,7 @@ class Checkerboard(BenchProcedure):
     def _pattern(self, pattern: int) -> NDArray[np.uint8]:
         """Checkerboard (0) or its inverse (1): bits of (rows, columns)."""
         parity = np.indices(self.chip.shape).sum(axis=0) % 2
-        return (parity ^ pattern).astype(np.uint8)
+        return np.asarray(parity ^ pattern, dtype=np.uint8)
 
     def _program(self, pattern: int) -> None:
         self.chip.program(self._pattern(pattern), self._usable(), self.program_conditions)

@@ -6,6 +6,7 @@ The device is then in its LRS and drops little, so the access transistor decides
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -14,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.testchip.conditions import ProgramConditions
-from instruments.testchip.description import ChipDescription
 from instruments.testchip.waveforms import Gate
-from procedures.base import BenchProcedure, Step
+from procedures.base import BenchProcedure, Step, form_first_parameter
 from procedures.parameters import CountParameter, QuantityParameter, show_quantity
 
 _CELL_S = 8.0
@@ -59,6 +59,8 @@ class Compliance(BenchProcedure):
         description="SET pulse; long enough for the current to settle",
     )
 
+    form_first = form_first_parameter()
+
     DATA_COLUMNS: ClassVar[list[str]] = [
         "Step",
         "Row",
@@ -68,9 +70,8 @@ class Compliance(BenchProcedure):
         "SET current (A)",
     ]
 
-    def prepare(self, description: ChipDescription) -> None:
-        """Also refuses an empty range of gate voltages."""
-        super().prepare(description)
+    def check(self) -> None:
+        """Refuses an empty range of gate voltages."""
         if not self.gate_stop > self.gate_start:
             raise ValueError(
                 f"Gate stop {show_quantity(self.gate_stop, 'V')} must be above gate start "
@@ -80,10 +81,14 @@ class Compliance(BenchProcedure):
         if count < 2:
             raise ValueError("Gate step leaves a single gate voltage; make it smaller")
         self.gates = self.gate_start + self.gate_step * np.arange(count)
-        description.limit("WL").check(self.gates)
         self.program_conditions = replace(
             ProgramConditions(), set_v=self.set_voltage, width_s=self.pulse_width
         )
+
+    def highest_voltages(self) -> dict[str, float]:
+        """SET on SL and on the complement's bit line."""
+        top = self.set_voltage
+        return super().highest_voltages() | {"SL": top, "BL": top, "BLB": top}
 
     def conditions(self) -> dict[str, str]:
         """The pulses and where the current is taken."""
@@ -101,27 +106,24 @@ class Compliance(BenchProcedure):
         rows, columns = self.chip.shape
         # A stride coprime to the array visits rows and columns evenly.
         total = rows * columns
-        stride = next(s for s in range(total * 5 // 8, total + 1) if np.gcd(s, total) == 1)
-        cells = [divmod(n * stride % total, columns) for n in range(min(self.cells, total))]
-        steps = [
+        stride = next(s for s in range(total * 5 // 8, total + 1) if math.gcd(s, total) == 1)
+        count = min(int(self.cells), total)
+        cells = [divmod(n * stride % total, columns) for n in range(count)]
+        return [
             Step(n, f"cell row {row} column {column}", _CELL_S, partial(self._cell, n, row, column))
             for n, (row, column) in enumerate(cells)
         ]
-        if len(steps) == 0:
-            raise ValueError("no cell to measure")
-        return steps
 
     def _cell(self, number: int, row: int, column: int) -> None:
         where = np.zeros(self.chip.shape, dtype=bool)
         where[row, column] = True
-        unformed = self._unformed(self.chip.measure(where)[row, column])
+        _, unformed = self.form_unformed(where, self.form_first == "yes")
+        self.say_unformed(unformed, "left out")
         if number == 0:
             self.array("gate_voltage", self.gates)
         for device in (0, 1):
             currents = np.full(len(self.gates), np.nan)
-            if unformed[device]:
-                self.say(f"Row {row} column {column} {'BL' if device == 0 else 'BLb'} is unformed.")
-            else:
+            if not unformed[row, column, device]:
                 currents = self._currents(row, column, device)
             self.array("set_current", currents)
             self.array("cells", np.array([row, column, device], dtype=np.int64))

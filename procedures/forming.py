@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from procedures.base import BenchProcedure, Step, device_names
+from procedures.base import BenchProcedure, Step
 from procedures.parameters import show_quantity
 
 _ROW_S = 5.0
@@ -30,6 +30,11 @@ class Forming(BenchProcedure):
         "Median forming voltage (V)",
         "Highest forming voltage (V)",
     ]
+
+    def highest_voltages(self) -> dict[str, float]:
+        """The top of the ramp on SL and on the complement's bit line."""
+        top = self.description.levels.forming_top
+        return super().highest_voltages() | {"SL": top, "BL": top, "BLB": top}
 
     def conditions(self) -> dict[str, str]:
         """The ramp and how a formed device is told from an unformed one."""
@@ -54,13 +59,12 @@ class Forming(BenchProcedure):
         ]
 
     def _form(self, row: int) -> None:
-        voltages, unformed = self.form_row(row, may_form=True)
-        self.array("forming_voltage", voltages)
-        self.array("unformed", unformed.astype(np.uint8))
-        if unformed.any():
-            named = np.zeros((*self.chip.shape, 2), dtype=bool)
-            named[row] = unformed
-            self.say("Still unformed: " + ", ".join(device_names(named)) + ".")
+        bits = np.zeros(self.chip.shape, dtype=bool)
+        bits[row] = True
+        voltages, unformed = self.form_unformed(bits, may_form=True)
+        self.array("forming_voltage", voltages[row])
+        self.array("unformed", unformed[row].astype(np.uint8))
+        self.say_unformed(unformed, "although the ramp was applied")
         formed = voltages[~np.isnan(voltages)]
         values: dict[str, float | int] = {
             "Formed devices": len(formed),

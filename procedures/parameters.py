@@ -28,7 +28,7 @@ def show_quantity(value: float, unit: str) -> str:
     return f"{value:.6g}{unit}"
 
 
-class QuantityParameter(FloatParameter):  # type: ignore[misc]
+class QuantityParameter(FloatParameter):
     """A physical quantity, SI inside.
 
     ``flag`` is its option on the command line. ``from_chip`` names an attribute of the chip file
@@ -67,7 +67,7 @@ class QuantityParameter(FloatParameter):  # type: ignore[misc]
         slack = 1e-9 * max(abs(self.minimum), abs(self.maximum))
         if not self.minimum - slack <= number <= self.maximum + slack:
             raise ValueError(f"{self.name} {value} is not allowed: {self.allowed}")
-        return min(max(number, self.minimum), self.maximum)
+        return min(max(number, float(self.minimum)), float(self.maximum))
 
     def _number(self, value: Any) -> float:
         if isinstance(value, str):
@@ -101,7 +101,7 @@ class QuantityParameter(FloatParameter):  # type: ignore[misc]
         return f"{self._value!r} {self.units}" if self.is_set() else ""
 
 
-class CountParameter(IntegerParameter):  # type: ignore[misc]
+class CountParameter(IntegerParameter):
     """A whole number with a range."""
 
     @property
@@ -121,7 +121,7 @@ class CountParameter(IntegerParameter):  # type: ignore[misc]
         return number
 
 
-class ChoiceParameter(ListParameter):  # type: ignore[misc]
+class ChoiceParameter(ListParameter):
     """One of several words."""
 
     @property

@@ -1,0 +1,1 @@
+"""The simulated bench: a chip seen only at its pads, behind instruments that answer as real ones do."""

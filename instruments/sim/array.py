@@ -296,6 +296,7 @@ class Chip:
         self._become_lrs(device, compliance)
 
     def _become_lrs(self, device: int, compliance: float) -> None:
+        self._drift(device >> 1)
         n = self._n_set[device]
         cycle = self._streams.normal(Purpose.SET_LEVEL, device, n)
         x = self.model.lrs_level(
@@ -312,6 +313,14 @@ class Chip:
         self._reset_dose[device] = 0.0
         self._rtn_amplitude[device] = 0.0
         self._n_set[device] = n + 1
+
+    def _drift(self, pair: int) -> None:
+        """The slow part common to a pair takes one step, a first-order autoregression."""
+        n = self._n_pair[pair]
+        self._n_pair[pair] = n + 1
+        kept = self.model.slow_kept
+        fresh = self._streams.normal(Purpose.PAIR_SLOW, pair, n)
+        self._pair_slow[pair] = kept * self._pair_slow[pair] + math.sqrt(1 - kept**2) * fresh
 
     def _common(self, pair: int) -> float:
         return self.model.common(self._pair_static[pair], self._pair_slow[pair])
@@ -346,12 +355,6 @@ class Chip:
     def _become_hrs(self, device: int) -> None:
         self._kind[device] = Kind.HRS
         self._n_reset[device] += 1
-        pair = device >> 1
-        n = self._n_pair[pair]
-        self._n_pair[pair] = n + 1
-        kept = math.exp(-1 / self.model.slow_cycles)
-        fresh = self._streams.normal(Purpose.PAIR_SLOW, pair, n)
-        self._pair_slow[pair] = kept * self._pair_slow[pair] + math.sqrt(1 - kept**2) * fresh
         self._draw_rtn(device)
 
     def _draw_rtn(self, device: int) -> None:

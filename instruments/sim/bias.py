@@ -208,7 +208,8 @@ class BiasReader:
         forming_doses = _running_integral(times, model.forming_rate(u))
         saturation = model.gain * self.gain * overdrive**model.gain_exponent
         headroom = np.maximum(u - model.lrs_volts, 0) * overdrive / model.ohm_volts
-        strongest = int(np.argmax(np.minimum(saturation, headroom)))
+        # Not their minimum: on an edge it peaks where the other one has barely caught up.
+        strongest = int(np.argmax(saturation * headroom / (saturation + headroom)))
         return SetBias(
             side,
             float(times[0]),

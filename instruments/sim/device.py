@@ -108,7 +108,7 @@ class OxRamModel:
     device_share: float = 0.15
     """f: device-to-device share of the rest of the variance [C]."""
     slow_cycles: float = 1e4
-    """Correlation of the slow part, cycles of the pair [A]."""
+    """Correlation of the slow part, SETs in the pair [A]."""
 
     # Aging.
     aging: float = 0.133
@@ -215,6 +215,11 @@ class OxRamModel:
     def common(self, static: float, slow: float) -> float:
         """Deviation (decades) common to the pair, from its two standard normal parts."""
         return self.common_sigma * math.sqrt(0.5) * (static + slow)
+
+    @cached_property
+    def slow_kept(self) -> float:
+        """Share of the slow common part that one SET in the pair leaves."""
+        return math.exp(-1 / self.slow_cycles)
 
     def _split(self, sigma: float) -> tuple[float, float]:
         """Device-to-device and cycle-to-cycle part of a total spread, decades."""

@@ -113,7 +113,7 @@ class Die:
     pair_slow: PairFloats
     """Slow part common to the pair, in units of its standard deviation."""
     n_pair: PairCounts
-    """RESETs that switched a device of the pair."""
+    """SETs that switched a device of the pair: steps of the slow part."""
 
     @classmethod
     def fresh(cls, seed: int, name: str = "die") -> Die:
@@ -173,7 +173,8 @@ class Die:
         if not path.is_file():
             raise DieFileError(f"die file {path} does not exist")
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            # Opened here: numpy leaves a file open that turns out not to be an archive.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 about = json.loads(str(stored["about"]))
                 arrays = {name: stored[name] for name in stored.files if name != "about"}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -201,6 +202,12 @@ _SCALARS = {
 }
 
 
+def _sound(value: Any, wanted: type) -> bool:
+    """Whether a stored scalar has its type and is finite."""
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return type(value) is wanted and finite
+
+
 def _checked(path: Path, about: Any, arrays: dict[str, NDArray[Any]]) -> Die:
     """A die of what a file held, or a `DieFileError`."""
     if not isinstance(about, dict) or about.get("mark") != _MARK:
@@ -213,7 +220,7 @@ def _checked(path: Path, about: Any, arrays: dict[str, NDArray[Any]]) -> Die:
     values: dict[str, Any] = {}
     for name, scalar_type in _SCALARS.items():
         value = about.get(name)
-        if type(value) is not scalar_type or (scalar_type is float and not math.isfinite(value)):
+        if not _sound(value, scalar_type):
             raise DieFileError(f"die file {path} is damaged: {name} is {value!r}")
         values[name] = value
     if values["seed"] < 0:

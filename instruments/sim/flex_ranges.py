@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
 
 from instruments.sim.flex_errors import FlexError
 
@@ -36,37 +37,46 @@ class Range:
 
 @dataclass(frozen=True)
 class RangeTable:
-    """All ranges of one quantity, smallest first, and the codes that name them."""
+    """All ranges of one quantity, smallest first; ``aliases`` are short codes for long ones."""
 
     ranges: tuple[Range, ...]
     aliases: dict[int, int]
 
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """Index of every code, long or short."""
+        places = {candidate.code: index for index, candidate in enumerate(self.ranges)}
+        return places | {short: places[code] for short, code in self.aliases.items()}
+
+    @cached_property
+    def _reaches(self) -> list[float]:
+        return [candidate.reach for candidate in self.ranges]
+
+    def _place(self, code: int) -> int:
+        try:
+            return self._places[code]
+        except KeyError:
+            raise FlexError(124) from None
+
     def by_code(self, code: int) -> Range:
         """The range of an unsigned code, long or short. Raises `FlexError` 124."""
-        code = self.aliases.get(code, code)
-        for candidate in self.ranges:
-            if candidate.code == code:
-                return candidate
-        raise FlexError(124)
+        return self.ranges[self._place(code)]
 
     def covering(self, value: float, smallest: int = 0) -> Range:
         """The smallest range that carries ``value``, not below code ``smallest`` (0: any).
 
-        Falls back on the top range.
+        Falls back on the top range. Raises `FlexError` 124.
         """
-        magnitude = abs(value)
-        first = 0 if smallest == 0 else self.ranges.index(self.by_code(smallest))
-        index = bisect_left(self.ranges, magnitude, lo=first, key=_reach)
+        first = 0
+        if smallest:
+            first = self._place(smallest)
+        index = bisect_left(self._reaches, abs(value), first)
         return self.ranges[min(index, len(self.ranges) - 1)]
 
     def check(self, code: int) -> None:
         """Raises `FlexError` 124 unless ``code`` is 0 (auto), limited auto or fixed (negative)."""
         if code:
             self.by_code(abs(code))
-
-
-def _reach(candidate: Range) -> float:
-    return candidate.reach
 
 
 def _voltage(code: int) -> Range:

@@ -33,10 +33,6 @@ SMU_BEHIND_RSU = {5: 101, 6: 102, 7: 201}
 SMU_PADS = {8: "VDD", 9: "VDDH"}
 """SMU slot to the pad it is wired to directly."""
 
-ROW_LINES = range(0, 5)
-COLUMN_LINES = range(5, 10)
-"""Bits of the digital output word: DIO1-5 are AR0-4, DIO6-10 are AC0-4."""
-
 DEFAULT_MODULES = dict.fromkeys(range(1, 5), "B1530A") | dict.fromkeys(range(5, 10), "B1517A")
 
 ERROR_QUEUE_DEPTH = 30
@@ -109,12 +105,13 @@ class Station:
         self.errors.append((code, text))
 
     def set_digital_output(self, levels: int) -> None:
-        """Set the 16 digital lines; a bit that is 1 is a high level."""
+        """Set the 16 digital lines; a bit that is 1 is a high level.
+
+        DIO1-5 are AR0-4, DIO6-10 are AC0-4.
+        """
         self.catch_up()
         self.digital_output = levels
-        row = sum(1 << i for i, bit in enumerate(ROW_LINES) if levels >> bit & 1)
-        column = sum(1 << i for i, bit in enumerate(COLUMN_LINES) if levels >> bit & 1)
-        self.chip.select(row, column)
+        self.chip.select(levels & 31, levels >> 5 & 31)
 
     def set_channel(self, channel: int, volts: float) -> None:
         """A pulse channel outputs a constant voltage (DC, or a waveform's first or held value)."""

@@ -159,7 +159,7 @@ class SimulatedWgfmu:
         return call
 
     def _refused(self, name: str, arguments: Sequence[Any], code: int, text: str) -> int:
-        self._messages.pending.clear()
+        self._report_warnings(name, arguments)
         self._messages.error(f"{int(code)}: Error in {_call(name, arguments)};\n\t{text}\n")
         return int(code)
 
@@ -486,9 +486,12 @@ class SimulatedWgfmu:
     def _add_pattern(self, name: str, build: Callable[[], Pattern]) -> None:
         """Store a new pattern; ValueError of ``build`` says why it cannot be."""
         try:
-            self._patterns[name] = build()
+            pattern = build()
         except ValueError as error:
             raise Refusal(ReturnCode.PARAMETER_OUT_OF_RANGE_ERROR, f"{error}.") from error
+        for volts in pattern.volts:
+            checks.require_finite("voltage", volts)
+        self._patterns[name] = pattern
         self._changed()
 
     def _new_name(self, name: bytes | None, *sources: Pattern) -> str:
@@ -521,7 +524,7 @@ class SimulatedWgfmu:
     def _setVector(self, name: bytes | None, time: float, volts: float) -> None:
         pattern = self._pattern(name)
         checks.require_finite("voltage", volts)
-        ticks = self._ticks(time, "time", 0.0, checks.MAX_PATTERN_S)
+        ticks = self._ticks(time, "time", 0.0, patterns.MAX_PATTERN_S)
         pattern.put([ticks], [volts])
         self._changed()
 
@@ -538,7 +541,7 @@ class SimulatedWgfmu:
         if size < 1:
             raise checks.out_of_range("size", size, 1, 2**31 - 1)
         seconds, values = _doubles(times, size), _doubles(volts, size)
-        high = patterns.MAX_VECTOR_S if low else checks.MAX_PATTERN_S
+        high = patterns.MAX_VECTOR_S if low else patterns.MAX_PATTERN_S
         wrong = ~((seconds >= low * (1 - 1e-9)) & (seconds <= high * (1 + 1e-9)))
         if wrong.any():
             raise checks.out_of_range(what, float(seconds[wrong][0]), low, high)
@@ -583,7 +586,7 @@ class SimulatedWgfmu:
         pattern = self._pattern(source)
         text = self._new_name(name, pattern)
         checks.require_finite("voltage offset", volts)
-        limit = checks.MAX_PATTERN_S
+        limit = patterns.MAX_PATTERN_S
         ticks = self._ticks(abs(seconds), "time offset", 0.0, limit)
         ticks = -ticks if seconds < 0 else ticks
         self._add_pattern(text, lambda: patterns.offset(text, pattern, ticks, volts))
@@ -603,7 +606,7 @@ class SimulatedWgfmu:
         target, name = self._pattern(pattern), _text(event)
         if points < 1:
             raise checks.out_of_range("points", points, 1, 2**31 - 1)
-        start = self._ticks(time, "time", 0.0, checks.MAX_PATTERN_S)
+        start = self._ticks(time, "time", 0.0, patterns.MAX_PATTERN_S)
         step = self._ticks(interval, "interval", 10e-9, checks.MAX_INTERVAL_S)
         window = self._ticks(average, "average", 0.0, checks.MAX_AVERAGE_S)
         if 0 < average < 10e-9 * (1 - 1e-9):
@@ -620,15 +623,15 @@ class SimulatedWgfmu:
         self, pattern: bytes | None, event: bytes | None, time: float, code: int
     ) -> None:
         target, name = self._pattern(pattern), _text(event)
-        start = self._ticks(time, "time", 0.0, checks.MAX_PATTERN_S)
+        start = self._ticks(time, "time", 0.0, patterns.MAX_PATTERN_S)
         self._add_event(target, RangeEvent(name, start, _one_of(MeasureCurrentRange, code)))
 
     def _setTriggerOutEvent(
         self, pattern: bytes | None, event: bytes | None, time: float, duration: float
     ) -> None:
         target, name = self._pattern(pattern), _text(event)
-        start = self._ticks(time, "time", 0.0, checks.MAX_PATTERN_S)
-        length = self._ticks(duration, "duration", 0.0, checks.MAX_PATTERN_S)
+        start = self._ticks(time, "time", 0.0, patterns.MAX_PATTERN_S)
+        length = self._ticks(duration, "duration", 0.0, patterns.MAX_PATTERN_S)
         self._add_event(target, TriggerOutEvent(name, start, length))
 
     def _add_event(self, pattern: Pattern, event: patterns.Event) -> None:
@@ -710,12 +713,12 @@ class SimulatedWgfmu:
     ) -> None:
         pattern = self._pattern(name)
         count = self._span(size, offset, pattern.measure_size())
-        self._put_doubles(size, (times, pattern.measure_times()[offset : offset + count]))
+        self._put_doubles(size, (times, pattern.measure_times(offset, count)))
 
     def _getPatternMeasureTime(self, name: bytes | None, index: int, time: Pointer) -> None:
         pattern = self._pattern(name)
         checks.require_index(index, pattern.measure_size())
-        _set(time, float(pattern.measure_times()[index]))
+        _set(time, float(pattern.measure_times(index, 1)[0]))
 
     # What a channel's sequences hold
 

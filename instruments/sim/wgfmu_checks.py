@@ -32,7 +32,8 @@ MAX_SEQUENCES = 512
 MAX_LOOPS = 2**40
 MAX_MEASURED_VALUES = 4_000_000
 MAX_VOLTS = 10.0
-MAX_PATTERN_S = 2048 * MAX_VECTOR_S
+MAX_TIME_S = 9e9
+"""Latest moment of a channel's sequences that can be asked for: 64-bit ticks end there."""
 MAX_INTERVAL_S = 1.34217728
 MAX_AVERAGE_S = 0.020971512
 MAX_SPOT = 65535
@@ -99,8 +100,9 @@ def require_index(index: int, size: int) -> None:
 
 def require_time(seconds: float, duration: int) -> None:
     """Refuse a time outside 0 to ``duration`` ticks."""
-    if not 0 <= seconds <= duration / TICKS_PER_S + 1e-12:
-        raise out_of_range("time", seconds, 0, duration / TICKS_PER_S)
+    last = min(duration / TICKS_PER_S + 1e-12, MAX_TIME_S)
+    if not 0 <= seconds <= last:
+        raise out_of_range("time", seconds, 0, last)
 
 
 def whole_index(value: float) -> int:

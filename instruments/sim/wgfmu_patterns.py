@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, count, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from instruments.sim.waveform import Floats
 
@@ -20,6 +21,8 @@ TICK_S = 1e-8
 TICKS_PER_S = 100_000_000
 MIN_VECTOR_S = 10e-9
 MAX_VECTOR_S = 10995.11627775
+MAX_PATTERN_S = 2048 * MAX_VECTOR_S
+"""No channel can hold a longer pattern; keeps all times within 64-bit integers."""
 SAMPLE_TICKS = 0.5
 GAP_TICKS = 5
 """Between different sequences: 10 ns at the last voltage, 40 ns at the next one's first."""
@@ -116,11 +119,20 @@ class TriggerOutEvent:
         return self.start + max(1, self.duration)
 
 
-def stamps_of(events: Sequence[MeasureEvent]) -> Floats:
-    """Time stamps (ticks) of all values that the events store, in their order."""
-    if not events:
-        return np.empty(0)
-    return np.concatenate([event.stamps() for event in events])
+def stamps_at(events: Sequence[MeasureEvent], indices: NDArray[np.int64]) -> Floats:
+    """Time stamps (ticks) of the values of given ``indices`` among all that events store."""
+    starts, intervals, sizes, widths, raw, averages = (
+        np.array(column, dtype=np.int64)
+        for column in zip(
+            *((e.start, e.interval, e.size, e.values_per_point, e.raw, e.average) for e in events),
+            strict=True,
+        )
+    )
+    ends = np.cumsum(sizes)
+    event = np.searchsorted(ends, indices, side="right")
+    point, sample = np.divmod(indices - (ends - sizes)[event], widths[event])
+    within = np.where(raw[event], SAMPLE_TICKS * sample, averages[event] / 2)
+    return np.asarray(starts[event] + intervals[event] * point + within)
 
 
 Event = MeasureEvent | RangeEvent | TriggerOutEvent
@@ -195,9 +207,12 @@ class Pattern:
         """Values that one run of the pattern stores."""
         return sum(event.size for event in self.measure_events())
 
-    def measure_times(self) -> Floats:
-        """Time stamps (s) of these values from the pattern's start."""
-        return stamps_of(self.measure_events()) / TICKS_PER_S
+    def measure_times(self, offset: int, size: int) -> Floats:
+        """Time stamps (s) of ``size`` of these values from ``offset`` on."""
+        if size == 0:
+            return np.empty(0)
+        indices = np.arange(offset, offset + size, dtype=np.int64)
+        return stamps_at(self.measure_events(), indices) / TICKS_PER_S
 
 
 def _with_events(pattern: Pattern, events: Iterator[Event] | Sequence[Event]) -> Pattern:
@@ -237,9 +252,11 @@ def merged_in_voltage(name: str, first: Pattern, second: Pattern) -> Pattern:
 def multiplied(name: str, source: Pattern, time_factor: float, voltage_factor: float) -> Pattern:
     """Stretched in time and voltage; a negative time factor also mirrors in time.
 
-    Raises ValueError if stretching puts two points on one tick.
+    Raises ValueError if stretching puts two points on one tick, or makes it too long.
     """
     stretch = abs(time_factor)
+    if source.duration * stretch > MAX_PATTERN_S * TICKS_PER_S:
+        raise ValueError("the pattern would be too long")
     ticks = [round(tick * stretch) for tick in source.ticks]
     if any(after <= before for before, after in pairwise(ticks)):
         raise ValueError("two points would fall on one point of the 10 ns grid")

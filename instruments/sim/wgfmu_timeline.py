@@ -22,7 +22,7 @@ from instruments.sim.wgfmu_patterns import (
     MeasureEvent,
     Pattern,
     RangeEvent,
-    stamps_of,
+    stamps_at,
 )
 
 Ticks = NDArray[np.int64]
@@ -84,16 +84,19 @@ class Entry:
 
     def points(self, first: int, last: int) -> tuple[Ticks, Floats]:
         """Points of loops ``first`` to ``last`` (included), at the channel's ticks."""
+        begin = self.start + first * self.period
+        parts_ticks: list[Ticks] = [np.array([begin], dtype=np.int64)]
+        parts_volts: list[Floats] = [self.volts[-1:]]
+        if first == 0:
+            parts_ticks = [begin + self.ticks]
+            parts_volts = [self.volts]
+            first = 1
         ticks, volts = self.again()
         loops = np.arange(first, last + 1, dtype=np.int64)
         starts = self.start + loops * self.period
-        all_ticks = (starts[:, None] + ticks).ravel()
-        all_volts = np.tile(volts, len(loops))
-        begin = self.volts[0] if first == 0 else self.volts[-1]
-        return (
-            np.concatenate(([starts[0]], all_ticks)),
-            np.concatenate(([begin], all_volts)),
-        )
+        parts_ticks.append((starts[:, None] + ticks).ravel())
+        parts_volts.append(np.tile(volts, len(loops)))
+        return np.concatenate(parts_ticks), np.concatenate(parts_volts)
 
     def loop_at(self, tick: int) -> int:
         """The loop that a tick falls into, the nearest one if outside."""
@@ -267,7 +270,7 @@ class Timeline:
             taken = max(0, min(total - offset, size))
             if taken:
                 loop, within = np.divmod(np.arange(offset, offset + taken), entry.values)
-                ticks = entry.start + loop * float(entry.period) + stamps_of(entry.events)[within]
+                ticks = entry.start + loop * float(entry.period) + stamps_at(entry.events, within)
                 parts.append(ticks / TICKS_PER_S)
                 size -= taken
             offset = max(0, offset - total)

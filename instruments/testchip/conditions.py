@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from instruments.limits import LimitError
+from instruments.wgfmu.limits import on_grid
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,4 @@ class ProgramConditions:
                 raise LimitError(
                     f"{name} {value:g} {unit} is not allowed: {low:g} {unit} to {high:g} {unit}"
                 )
+        on_grid(self.width_s)

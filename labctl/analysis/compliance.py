@@ -14,8 +14,9 @@ class ComplianceRow:
     """SET current of the measured cells at one gate voltage."""
 
     gate_v: float
-    mean_a: float | None
-    """None when no cell gave a valid reading."""
+    median_a: float | None
+    """Median over the cells: in a cell whose LRS came out high the device, not the transistor,
+    limits the current. None when no cell gave a valid reading."""
     spread_a: float | None
     """Standard deviation (n - 1) over the cells; None below two readings."""
     cells: int
@@ -37,13 +38,13 @@ class ComplianceResult:
         """
         if not self.is_monotone:
             raise ValueError("the SET current does not rise with every gate voltage")
-        return [(row.gate_v, row.mean_a) for row in self.rows if row.mean_a is not None]
+        return [(row.gate_v, row.median_a) for row in self.rows if row.median_a is not None]
 
 
 def analyse_compliance(
     gate_voltage: NDArray[np.float64], set_current: NDArray[np.float64]
 ) -> ComplianceResult:
-    """Mean over the cells: ``gate_voltage`` (g,) V, ``set_current`` (cells, g) A, NaN = invalid.
+    """Median over the cells: ``gate_voltage`` (g,) V, ``set_current`` (cells, g) A, NaN = invalid.
 
     >>> result = analyse_compliance(np.array([1.0, 1.2]), np.array([[5e-5, 9e-5], [7e-5, np.nan]]))
     >>> result.is_monotone, result.rows[1].cells
@@ -53,14 +54,14 @@ def analyse_compliance(
     """
     order = np.argsort(gate_voltage)
     rows = [_row(float(gate_voltage[i]), set_current[:, i]) for i in order]
-    means = [row.mean_a for row in rows]
-    complete = [mean for mean in means if mean is not None]
+    medians = [row.median_a for row in rows]
+    complete = [median for median in medians if median is not None]
     rising = all(a < b for a, b in pairwise(complete))
-    return ComplianceResult(rows, is_monotone=rising and 0 < len(complete) == len(means))
+    return ComplianceResult(rows, is_monotone=rising and 0 < len(complete) == len(medians))
 
 
 def _row(gate_v: float, current: NDArray[np.float64]) -> ComplianceRow:
     valid = current[np.isfinite(current)]
-    mean = float(valid.mean()) if valid.size else None
+    median = float(np.median(valid)) if valid.size else None
     spread = float(valid.std(ddof=1)) if valid.size > 1 else None
-    return ComplianceRow(gate_v, mean, spread, valid.size)
+    return ComplianceRow(gate_v, median, spread, valid.size)

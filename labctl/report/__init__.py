@@ -2,6 +2,6 @@
 
 from labctl.report.html import write_report
 from labctl.report.summary import summarise
-from labctl.report.terminal import terminal_table
+from labctl.report.terminal import record_table, terminal_table
 
-__all__ = ["summarise", "terminal_table", "write_report"]
+__all__ = ["record_table", "summarise", "terminal_table", "write_report"]

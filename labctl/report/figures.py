@@ -260,18 +260,18 @@ def forming_figure(result: FormingResult, voltages: NDArray[np.float64]) -> byte
 def compliance_figure(
     result: ComplianceResult, gate_voltage: NDArray[np.float64], currents: NDArray[np.float64]
 ) -> bytes:
-    """SET current against gate voltage: every cell (cells, g), and mean with standard deviation."""
+    """SET current against gate voltage: every cell (cells, g), median and deviation."""
     figure, axes = _figure(6.4, 4.2)
     axes.plot(gate_voltage, currents.T * 1e6, color=GREY, linewidth=0.6, alpha=0.5)
-    rows = [row for row in result.rows if row.mean_a is not None]
+    rows = [row for row in result.rows if row.median_a is not None]
     axes.errorbar(
         [row.gate_v for row in rows],
-        [1e6 * (row.mean_a or 0.0) for row in rows],
+        [1e6 * (row.median_a or 0.0) for row in rows],
         yerr=[1e6 * (row.spread_a or 0.0) for row in rows],
         fmt="o-",
         color=BLUE,
         capsize=3,
-        label="mean and standard deviation over the cells",
+        label="median and standard deviation over the cells",
     )
     axes.set_xlabel("Gate voltage V(WL) (V)")
     axes.set_ylabel("SET current (µA)")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labctl.report.pages import Page, checkerboard_page, compliance_page, forming_page, other_page
+from labctl.report.tables import write_compliance_table
 from labctl.store.folder import REPORT, RunFolder
 
 PAGES: dict[str, Callable[[RunFolder], Page]] = {
@@ -24,6 +25,8 @@ def write_report(run: RunFolder) -> Path:
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    if run.record["procedure"] == "compliance":
+        write_compliance_table(run)
     page = PAGES.get(run.record["procedure"], other_page)(run)
     environment = Environment(
         loader=PackageLoader("labctl.report"), autoescape=True, undefined=StrictUndefined

@@ -171,8 +171,8 @@ def compliance_page(run: RunFolder) -> Page:
             FigureBlock(
                 "Figure 1. SET current against gate voltage",
                 figures.compliance_figure(result, gate_voltage[0], currents),
-                "SET current in microampere against the gate voltage, each cell and the mean",
-                "Grey: each cell. Blue: mean and standard deviation over the cells.",
+                "SET current in microampere against the gate voltage, each cell and the median",
+                "Grey: each cell. Blue: median and standard deviation over the cells.",
             )
         )
     page = _page(run, [], warnings, blocks, [], [])
@@ -238,7 +238,7 @@ def _condition_tables(run: RunFolder, conditions: list[tuple[str, str]]) -> list
         "Chip and bench": [
             ("Die", record.get("die")),
             ("Bench", "SIMULATED" if record["simulated"] else "REAL"),
-            *((f"Bench {key}", value) for key, value in bench.items()),
+            *((f"Bench {key}", value) for key, value in bench.items() if key != "text"),
             *((f"Slot {slot}", model) for slot, model in record.get("modules", {}).items()),
         ],
         "Run": [
@@ -496,7 +496,12 @@ def _compliance_table(result: ComplianceResult) -> TableBlock:
         "SET current",
         ["V(WL) (V)", "Mean (µA)", "Standard deviation (µA)", "Cells"],
         [
-            [f"{row.gate_v:.3f}", _microamps(row.mean_a), _microamps(row.spread_a), str(row.cells)]
+            [
+                f"{row.gate_v:.3f}",
+                _microamps(row.median_a),
+                _microamps(row.spread_a),
+                str(row.cells),
+            ]
             for row in result.rows
         ],
     )

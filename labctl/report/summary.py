@@ -13,6 +13,7 @@ from labctl.report.stored_run import (
     compliance_result,
     forming_result,
 )
+from labctl.report.tables import COMPLIANCE_TABLE
 from labctl.store.folder import REPORT, RunFolder
 
 
@@ -30,6 +31,8 @@ def summarise(run: RunFolder) -> dict[str, Any]:
         summary |= forming_summary(forming_result(run))
     elif procedure == "compliance":
         summary |= compliance_summary(compliance_result(run))
+        table = run.path / COMPLIANCE_TABLE
+        summary["compliance_table"] = str(table) if table.exists() else None
     return summary
 
 

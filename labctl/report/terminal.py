@@ -28,6 +28,27 @@ def terminal_table(summary: dict[str, Any]) -> Table:
     return table
 
 
+def record_table(record: dict[str, Any]) -> Table:
+    """What was asked of a run and on what, as a rich table of two columns."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title="Asked for", title_justify="left", show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    die = record["die"]
+    rows = {
+        "Started": record["started"],
+        "Bench": record["bench"]["name"],
+        "Die": die["name"] or f"fresh, seed {die['seed']}",
+        **record["conditions"],
+        **{f"Note {n}": note for n, note in enumerate(record["notes"], start=1)},
+    }
+    for label, text in rows.items():
+        table.add_row(label, escape(str(text)))
+    return table
+
+
 def summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """Label and text of each line."""
     rows = []
@@ -120,12 +141,14 @@ def _compliance_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         (
             f"V(WL) {row['gate_v']:.2f} V",
             "no valid reading"
-            if row["mean_a"] is None
-            else f"{row['mean_a'] * 1e6:.1f} µA, mean of {count(row['cells'], 'cell')}",
+            if row["median_a"] is None
+            else f"{row['median_a'] * 1e6:.1f} µA, median of {count(row['cells'], 'cell')}",
         )
         for row in summary["set_current"]
     ]
     if rows:
         rises = "yes" if summary["is_monotone"] else "NO: unusable as a table"
         rows.append(("Rises with every gate voltage", rises))
+    if summary["compliance_table"]:
+        rows.append(("For --compliance-table", summary["compliance_table"]))
     return rows

@@ -64,7 +64,7 @@ def count(number: int, noun: str) -> str:
     """A number with its noun in the right number.
 
     >>> count(1, "cell"), count(204800, "trial")
-    ('1 cell', '204 800 trials')
+    ('1 cell', '204\\u202f800 trials')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(
         ",", "\N{NARROW NO-BREAK SPACE}"
@@ -85,4 +85,4 @@ def plain(value: Any) -> str:
         return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(plain(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

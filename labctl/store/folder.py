@@ -64,7 +64,7 @@ class RunFolder:
         return "running" if is_running(owner) else "interrupted"
 
     def has_array(self, name: str) -> bool:
-        """Whether at least one record of that array is stored."""
+        """Whether the file of that array exists, committed or not."""
         return (self.path / ARRAYS / f"{name}.npys").is_file()
 
     def array(self, name: str) -> NDArray[Any]:
@@ -79,7 +79,11 @@ class RunFolder:
         """The rows of ``results.csv``, comment lines skipped."""
         import pandas as pd
 
-        return pd.read_csv(self.path / RESULTS, comment="#", encoding="utf-8")
+        try:
+            return pd.read_csv(self.path / RESULTS, comment="#", encoding="utf-8")
+        except (FileNotFoundError, pd.errors.EmptyDataError):
+            # The run ended before PyMeasure wrote the head of the file.
+            return pd.DataFrame()
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The journal's events; a last line that a crash cut short is left out."""

@@ -19,19 +19,19 @@ def client() -> Client:
 
 
 def force_values(client: Client, pattern: bytes) -> list[tuple[float, float]]:
-    size = client.int("getPatternForceValueSize", pattern)
+    size = client.integer("getPatternForceValueSize", pattern)
     times, volts = client.arrays("getPatternForceValues", pattern, 0, size)
     return list(zip(times, volts, strict=True))
 
 
 def test_a_pattern_grows_by_one_point_a_vector(client: Client) -> None:
     client.call("createPattern", b"p", 0.5)
-    assert client.int("getPatternForceValueSize", b"p") == 1
+    assert client.integer("getPatternForceValueSize", b"p") == 1
     client.call("addVector", b"p", 1e-6, 1.0)
     client.call("addVectors", b"p", (c_double * 2)(1e-6, 2e-6), (c_double * 2)(2.0, 3.0), 2)
     assert force_values(client, b"p") == [(0.0, 0.5), (1e-6, 1.0), (2e-6, 2.0), (4e-6, 3.0)]
     assert client.pair("getPatternForceValue", b"p", 2) == (2e-6, 2.0)
-    assert client.double("getPatternInterpolatedForceValue", b"p", 3e-6) == pytest.approx(2.5)
+    assert client.number("getPatternInterpolatedForceValue", b"p", 3e-6) == pytest.approx(2.5)
 
 
 @pytest.mark.parametrize(("given", "kept"), [(72e-9, 70e-9), (32e-9, 30e-9), (10e-9, 10e-9)])
@@ -48,7 +48,7 @@ def test_times_are_rounded_to_10_ns_and_a_warning_says_so(
 def test_rounding_is_below_the_default_warning_level(client: Client) -> None:
     client.call("createPattern", b"p", 0.0)
     client.call("addVector", b"p", 72e-9, 1.0)
-    assert client.int("getWarningLevel") == 1002
+    assert client.integer("getWarningLevel") == 1002
     assert client.text("getWarningSummary") == ""
 
 
@@ -56,7 +56,7 @@ def test_warnings_as_errors_leave_the_setup_as_it_was(client: Client) -> None:
     client.call("createPattern", b"p", 0.0)
     client.call("treatWarningsAsErrors", 1003)
     assert client.code("addVector", b"p", 72e-9, 1.0) < 0
-    assert client.int("getPatternForceValueSize", b"p") == 1
+    assert client.integer("getPatternForceValueSize", b"p") == 1
     client.call("treatWarningsAsErrors", 1002)
     client.call("addVector", b"p", 72e-9, 1.0)
 
@@ -67,7 +67,7 @@ def test_a_vector_out_of_range_is_not_added(client: Client, step: float) -> None
     assert client.code("addVector", b"p", step, 1.0) == -1
     pair = (c_double * 2)(1e-6, step)
     assert client.code("addVectors", b"p", pair, (c_double * 2)(1.0, 1.0), 2) == -1
-    assert client.int("getPatternForceValueSize", b"p") == 1
+    assert client.integer("getPatternForceValueSize", b"p") == 1
 
 
 def test_set_vector_inserts_and_replaces(client: Client) -> None:
@@ -120,14 +120,13 @@ def test_wrong_calls_are_refused(
     client.call("createPattern", b"other", 0.0)
     assert client.code(name, *arguments) == code
     assert client.text("getError").startswith(f"{code}: Error in WGFMU_{name}(")
-    assert client.int("getErrorSize") == 0
+    assert client.integer("getErrorSize") == 0
 
 
 def test_error_texts_show_what_went_in(client: Client) -> None:
     client.code("addVector", b"gone", 1e-6, 1.5)
     assert client.text("getError") == (
-        "-10: Error in WGFMU_addVector(\"gone\", 1e-06, 1.5);\n"
-        '\tPattern "gone" does not exist.\n'
+        '-10: Error in WGFMU_addVector("gone", 1e-06, 1.5);\n\tPattern "gone" does not exist.\n'
     )
 
 
@@ -139,7 +138,7 @@ def test_the_queue_is_popped_and_the_summary_kept_until_clear(client: Client) ->
     assert client.summary().count("Error in") == 2
     client.call("clear")
     assert client.summary() == ""
-    assert client.int("getErrorSize") == 0
+    assert client.integer("getErrorSize") == 0
 
 
 def test_a_small_buffer_gets_a_truncated_text_and_no_more(client: Client) -> None:
@@ -170,23 +169,23 @@ def test_settings_have_the_defaults_of_the_manual(client: Client) -> None:
         ("getMeasureCurrentRange", 6005),
         ("isMeasureEnabled", 7001),
     ]:
-        assert client.int(name, 101) == value, name
+        assert client.integer(name, 101) == value, name
     assert client.ints("getTriggerOutMode", 2, 101) == (8000, 8100)
 
 
 def test_current_mode_forces_the_5_v_range_and_keeps_the_current_range(client: Client) -> None:
     client.call("setMeasureCurrentRange", 101, 6003)
     client.call("setMeasureMode", 101, 4001)
-    assert client.int("getMeasureVoltageRange", 101) == 5001
+    assert client.integer("getMeasureVoltageRange", 101) == 5001
     client.call("setMeasureMode", 101, 4000)
-    assert client.int("getMeasureCurrentRange", 101) == 6003
+    assert client.integer("getMeasureCurrentRange", 101) == 6003
 
 
 def test_delays_lie_on_a_625_ps_grid(client: Client) -> None:
     client.call("setForceDelay", 101, 1.5e-9)
-    assert client.double("getForceDelay", 101) == pytest.approx(1.25e-9)
+    assert client.number("getForceDelay", 101) == pytest.approx(1.25e-9)
     client.call("setMeasureDelay", 101, -50e-9)
-    assert client.double("getMeasureDelay", 101) == pytest.approx(-50e-9)
+    assert client.number("getMeasureDelay", 101) == pytest.approx(-50e-9)
 
 
 # Pattern operations
@@ -198,7 +197,7 @@ def test_merging_in_time_drops_the_second_first_point(client: Client) -> None:
     client.call("setMeasureEvent", b"b", b"e", 1e-6, 1, 1e-6, 0.0, AVERAGED)
     client.call("createMergedPattern", b"a", b"a", b"b", 9000)
     assert force_values(client, b"a") == [(0.0, 0.0), (1e-6, 1.0), (3e-6, 2.0)]
-    assert client.double("getPatternMeasureTime", b"a", 0) == 2e-6
+    assert client.number("getPatternMeasureTime", b"a", 0) == 2e-6
 
 
 def test_merging_in_voltage_adds_and_holds_the_shorter(client: Client) -> None:
@@ -219,7 +218,7 @@ def test_a_negative_time_factor_mirrors_events_as_in_the_manual(client: Client) 
     client.call("createMultipliedPattern", b"m", b"p", -1.0, 2.0)
     assert force_values(client, b"m") == [(0.0, 6.0), (400e-9, 2.0), (500e-9, 0.0)]
     # start 220 ns; the stamp is the middle of a 30 ns average
-    assert client.double("getPatternMeasureTime", b"m", 0) == pytest.approx(235e-9)
+    assert client.number("getPatternMeasureTime", b"m", 0) == pytest.approx(235e-9)
 
 
 def test_multiplying_scales_events_but_not_their_points(client: Client) -> None:
@@ -250,7 +249,7 @@ def test_an_average_is_stamped_in_its_middle(client: Client) -> None:
 def test_raw_data_has_one_value_more_than_5_ns_steps(client: Client) -> None:
     client.pattern(b"p", 0.0, [1e-6], [1.0])
     client.call("setMeasureEvent", b"p", b"e", 0.0, 2, 100e-9, 20e-9, RAW)
-    assert client.int("getPatternMeasureTimeSize", b"p") == 10
+    assert client.integer("getPatternMeasureTimeSize", b"p") == 10
     times = client.arrays("getPatternMeasureTimes", b"p", 0, 10, columns=1)[0]
     assert times[:6] == pytest.approx([0.0, 5e-9, 10e-9, 15e-9, 20e-9, 100e-9])
 
@@ -260,11 +259,11 @@ def test_a_later_event_overwrites_and_a_severe_warning_says_so(client: Client) -
     client.call("setMeasureEvent", b"p", b"old", 0.0, 5, 1e-6, 0.0, AVERAGED)
     client.call("setTriggerOutEvent", b"p", b"trigger", 0.0, 1e-6)
     client.call("setMeasureEvent", b"p", b"new", 4e-6, 2, 1e-6, 0.0, AVERAGED)
-    assert client.int("getPatternMeasureTimeSize", b"p") == 2
+    assert client.integer("getPatternMeasureTimeSize", b"p") == 2
     assert "overwrites" in client.text("getWarningSummary")
     client.call("treatWarningsAsErrors", 1001)
     assert client.code("setMeasureEvent", b"p", b"third", 4e-6, 3, 1e-6, 0.0, AVERAGED) < 0
-    assert client.int("getPatternMeasureTimeSize", b"p") == 2
+    assert client.integer("getPatternMeasureTimeSize", b"p") == 2
 
 
 # Sequences
@@ -286,11 +285,11 @@ def golden(client: Client) -> None:
 
 def test_the_golden_numbers_of_the_manual(client: Client) -> None:
     golden(client)
-    assert client.int("getMeasureEventSize", 101) == 37
-    assert client.int("getMeasureTimeSize", 101) == 159
-    last = client.double("getForceValueSize", 101) - 1
+    assert client.integer("getMeasureEventSize", 101) == 37
+    assert client.integer("getMeasureTimeSize", 101) == 159
+    last = client.number("getForceValueSize", 101) - 1
     assert client.pair("getForceValue", 101, last) == (pytest.approx(120.1e-6), 0.0)
-    assert client.int("getPatternMeasureTimeSize", b"one") == 35
+    assert client.integer("getPatternMeasureTimeSize", b"one") == 35
 
 
 def test_events_are_found_by_cycle_loop_and_count(client: Client) -> None:
@@ -325,7 +324,7 @@ def test_measure_times_run_on_over_loops_and_the_gap(client: Client) -> None:
     times = client.arrays("getMeasureTimes", 101, 0, 159, columns=1)[0]
     assert times[35] == pytest.approx(10e-6)
     assert times[105] == pytest.approx(30.05e-6)
-    assert times[158] == client.double("getMeasureTime", 101, 158)
+    assert times[158] == client.number("getMeasureTime", 101, 158)
     part = client.arrays("getMeasureTimes", 101, 100, 20, columns=1)[0]
     assert part == times[100:120]
 
@@ -335,7 +334,7 @@ def test_between_sequences_lie_50_ns(client: Client) -> None:
     client.pattern(b"b", 3.0, [1e-6], [2.0])
     client.sequences(101, [(b"a", 1.0), (b"b", 1.0)])
     for time, volts in [(1.01e-6, 1.0), (1.02e-6, 3.0), (1.05e-6, 3.0), (1.55e-6, 2.5)]:
-        value = client.double("getInterpolatedForceValue", 101, time)
+        value = client.number("getInterpolatedForceValue", 101, time)
         assert value == pytest.approx(volts, abs=1e-6), time
 
 
@@ -343,15 +342,24 @@ def test_the_most_loops_cost_nothing(client: Client) -> None:
     client.pattern(b"p", 0.0, [1e-6, 2e-6], [1.0, 0.0])
     client.call("setMeasureEvent", b"p", b"e", 1e-6, 1, 1e-6, 0.0, AVERAGED)
     client.call("addSequence", 101, b"p", 2.0**40)
-    assert client.double("getForceValueSize", 101) == 3 * 2.0**40
+    assert client.number("getForceValueSize", 101) == 3 * 2.0**40
     middle = client.pair("getForceValue", 101, 3.0 * 2**39 + 1)
     assert middle == (pytest.approx(2**39 * 2e-6 + 1e-6), 1.0)
-    assert client.double("getInterpolatedForceValue", 101, 1e6 + 0.5e-6) == pytest.approx(0.5)
+    assert client.number("getInterpolatedForceValue", 101, 1e6 + 0.5e-6) == pytest.approx(0.5)
     assert client.events(101, 1_000_000, 1)[0][3] == 1e6
     client.call("setWarningLevel", 1003)
     client.call("addSequence", 102, b"p", 1.6)
-    assert client.double("getForceValueSize", 102) == 6.0
+    assert client.number("getForceValueSize", 102) == 6.0
     assert "was rounded" in client.text("getWarningSummary")
+
+
+def test_the_most_readings_are_told_without_being_laid_out(client: Client) -> None:
+    client.pattern(b"p", 0.0, [100.0], [1.0])
+    client.call("setMeasureEvent", b"p", b"e", 0.0, 2**31 - 1, 40e-9, 0.0, AVERAGED)
+    client.call("addSequence", 101, b"p", 1.0)
+    last = 2**31 - 2
+    assert client.number("getPatternMeasureTime", b"p", last) == pytest.approx(last * 40e-9)
+    assert client.number("getMeasureTime", 101, last) == pytest.approx(last * 40e-9)
 
 
 def test_asking_for_more_than_there_is_gives_what_there_is(client: Client) -> None:

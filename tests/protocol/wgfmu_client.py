@@ -38,7 +38,7 @@ class Client:
         code = self.code(name, *arguments)
         assert code == 0, f"{name} returned {code}: {self.summary()}"
 
-    def int(self, name: str, *arguments: object) -> int:
+    def integer(self, name: str, *arguments: object) -> int:
         value = c_int()
         self.call(name, *arguments, byref(value))
         return value.value
@@ -48,7 +48,7 @@ class Client:
         self.call(name, *arguments, *(byref(value) for value in values))
         return tuple(value.value for value in values)
 
-    def double(self, name: str, *arguments: object) -> float:
+    def number(self, name: str, *arguments: object) -> float:
         value = c_double()
         self.call(name, *arguments, byref(value))
         return value.value
@@ -67,7 +67,7 @@ class Client:
         return [buffer[: room.value] for buffer in buffers]
 
     def text(self, name: str) -> str:
-        size = self.int(f"{name}Size")
+        size = self.integer(f"{name}Size")
         buffer = create_string_buffer(size + 1)
         self.call(name, buffer, byref(c_int(size + 1)))
         return buffer.value.decode()
@@ -76,10 +76,12 @@ class Client:
         return self.text("getErrorSummary")
 
     def open(self, *channels: int, mode: int = FASTIV) -> None:
+        """Open, and connect channels in a mode, 5 V range (its steps of 160 uV divide 1 V)."""
         self.call("openSession", ADDRESS)
         self.call("initialize")
         for channel in channels:
             self.call("setOperationMode", channel, mode)
+            self.call("setForceVoltageRange", channel, 3002)
             self.call("connect", channel)
 
     def pattern(

@@ -26,9 +26,8 @@ def as_json(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def printed(summary: dict[str, Any]) -> str:
-    console = Console(width=120, record=True, file=None, quiet=True)
+    console = Console(width=120)
     with console.capture() as capture:
-        console.quiet = False
         console.print(terminal_table(summary))
     return capture.get()
 
