@@ -1,1 +1,1 @@
-"""What is plugged in: mainframe, pulse generators, test chip, and the simulated bench below them."""
+"""What is plugged in: mainframe, pulse generators, test chip, and the simulated bench below."""

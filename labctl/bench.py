@@ -24,7 +24,7 @@ from instruments.wgfmu.library import WgfmuLibrary, load_vendor_library
 from labctl.benchfile import BenchSetup
 
 if TYPE_CHECKING:
-    from instruments.sim.die import Die
+    from instruments.sim.chip.die import Die
 
 DIE_SUFFIX = ".npz"
 
@@ -229,12 +229,12 @@ class _SimulatedInstruments:
     def __init__(self, die: Die, pace: float) -> None:
         import numpy as np
 
-        from instruments.sim.adapter import MainframeAdapter
-        from instruments.sim.array import Chip
+        from instruments.sim.chip.array import Chip
         from instruments.sim.clock import VirtualClock
-        from instruments.sim.mainframe import Mainframe
+        from instruments.sim.flex.adapter import MainframeAdapter
+        from instruments.sim.flex.mainframe import Mainframe
         from instruments.sim.station import Station
-        from instruments.sim.wgfmu import SimulatedWgfmu
+        from instruments.sim.wgfmu.library import SimulatedWgfmu
 
         self.die = die
         self._clock = VirtualClock(pace)
@@ -272,7 +272,7 @@ class _SimulatedInstruments:
 def _simulated(
     setup: BenchSetup, choice: DieChoice
 ) -> tuple[_SimulatedInstruments, dict[str, Any]]:
-    from instruments.sim.die import Die, DieFileError
+    from instruments.sim.chip.die import Die, DieFileError
 
     try:
         if choice.name is None:

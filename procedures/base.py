@@ -149,7 +149,7 @@ class BenchProcedure(Procedure):
         voltages = np.full(unformed.shape, np.nan)
         if unformed.any() and may_form:
             voltages = self.chip.form(unformed)
-            unformed &= self._unformed(self.chip.measure(unformed.any(axis=-1)))
+            unformed &= self._unformed(self.chip.measure(np.asarray(unformed.any(axis=-1))))
         return voltages, unformed
 
     def say_unformed(self, unformed: NDArray[np.bool_], consequence: str) -> None:

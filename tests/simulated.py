@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.sim.die import Die
+from instruments.sim.chip.die import Die
 from instruments.sim.station import Station
 from instruments.testchip.chip import TestChip
 from instruments.testchip.waveforms import Scheme

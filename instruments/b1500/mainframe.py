@@ -1,4 +1,4 @@
-"""PyMeasure's `AgilentB1500`, extended: modules by slot, spot measurements, digital outputs, errors.
+"""PyMeasure's `AgilentB1500`, extended: modules by slot, spots, digital outputs, errors.
 
 PyMeasure numbers SMUs as found, has no spot measurement in 0.16 and reports only the first queued
 error (measured.md section 5); here SMUs are known by slot and errors are drained to the last one.

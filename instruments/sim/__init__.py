@@ -1,1 +1,1 @@
-"""The simulated bench: a chip seen only at its pads, behind instruments that answer as real ones do."""
+"""The simulated bench: a chip seen only at its pads, behind instruments like the real ones."""

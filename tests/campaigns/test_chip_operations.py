@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from instruments.limits import LimitError
-from instruments.sim.device import Kind
+from instruments.sim.chip.device import Kind
 from instruments.testchip.chip import NOT_READ, UNDECIDED
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.waveforms import SENSE_SETTLE_S, SETTLE_S, Timeline

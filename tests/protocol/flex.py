@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from instruments.sim.clock import VirtualClock
-from instruments.sim.mainframe import Mainframe
+from instruments.sim.flex.mainframe import Mainframe
 from instruments.sim.station import Station
 from tests.fakes import FakeChip
 

@@ -23,8 +23,8 @@ from pymeasure.instruments.agilent.agilentB1500 import (
     SweepMode,
 )
 
-from instruments.sim.adapter import MainframeAdapter
-from instruments.sim.flex_errors import NothingToRead
+from instruments.sim.flex.adapter import MainframeAdapter
+from instruments.sim.flex.errors import NothingToRead
 from tests.protocol.flex import Bench
 
 

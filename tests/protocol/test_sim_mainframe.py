@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from instruments.sim.flex_errors import NothingToRead
+from instruments.sim.flex.errors import NothingToRead
 from instruments.sim.station import Path
 from tests.protocol.flex import Bench
 

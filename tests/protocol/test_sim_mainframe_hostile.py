@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instruments.sim.flex_errors import NothingToRead
-from instruments.sim.mainframe import _COMMANDS
+from instruments.sim.flex.errors import NothingToRead
+from instruments.sim.flex.mainframe import _COMMANDS
 from tests.protocol.flex import Bench
 
 numbers = st.one_of(

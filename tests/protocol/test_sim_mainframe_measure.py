@@ -8,9 +8,9 @@ import struct
 import numpy as np
 import pytest
 
-from instruments.sim.flex_errors import NothingToRead
-from instruments.sim.flex_formats import number, setting_number
-from instruments.sim.flex_smu import OVERFLOW
+from instruments.sim.flex.errors import NothingToRead
+from instruments.sim.flex.formats import number, setting_number
+from instruments.sim.flex.smu import OVERFLOW
 from tests.protocol.flex import Bench
 
 
@@ -312,7 +312,7 @@ def test_mcc_forgets_sampling_sources(bench: Bench) -> None:
 
 
 def test_full_data_buffer(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:  # 2.3: 260
-    monkeypatch.setattr("instruments.sim.mainframe.DATA_BUFFER_ITEMS", 10)
+    monkeypatch.setattr("instruments.sim.flex.mainframe.DATA_BUFFER_ITEMS", 10)
     bench.send("MM 10,8", "MT 0,0.01,4")
     for _ in range(2):
         bench.mainframe.write("XE")

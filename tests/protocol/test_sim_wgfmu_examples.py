@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instruments.sim.mainframe import Mainframe
+from instruments.sim.flex.mainframe import Mainframe
 from tests.fakes import FakeChip
 from tests.protocol.wgfmu_client import ADDRESS, AVERAGED, CURRENT, FASTIV, Client, encoded
 

@@ -274,7 +274,7 @@ def test_played_in_pieces_or_at_once_is_the_same(
     times = np.linspace(0, 45e-6, 9973)
     outcomes = []
     for points in (10, 10_000):
-        monkeypatch.setattr("instruments.sim.wgfmu_run.UNROLLED_POINTS", points)
+        monkeypatch.setattr("instruments.sim.wgfmu.run.UNROLLED_POINTS", points)
         client = Client()
         client.open(101, 102)
         client.pattern(b"a", 0.2, [1e-6, 1.5e-6, 2e-6], [1.0, 1.0, 0.0])

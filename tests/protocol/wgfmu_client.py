@@ -10,7 +10,7 @@ import numpy as np
 
 from instruments.sim.clock import VirtualClock
 from instruments.sim.station import Station
-from instruments.sim.wgfmu import SimulatedWgfmu
+from instruments.sim.wgfmu.library import SimulatedWgfmu
 from tests.fakes import FakeChip
 
 ADDRESS = b"GPIB0::17::INSTR"

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from instruments.sim.device import Kind
-from tests.sim_pads import (
+from instruments.sim.chip.device import Kind
+from tests.unit.sim_pads import (
     end_of_sense,
     forming_ramp,
     gate_for,

@@ -28,7 +28,7 @@ def write_run(
             "SET": "SL 2 V, 1 µs, compliance 55 µA requested, 54.6 µA applied (V(WL) 1.03 V)",
             "RESET": "BL 2.5 V, 1 µs, V(WL) 3.3 V",
         },
-        "die": "planted",
+        "die": {"name": "planted", "seed": 1, "origin": "file"},
         "bench": {"name": "simulated", "file": "benches/simulated.toml", "sha256": "0" * 64},
         "modules": {"1": "B1530A", "5": "B1517A"},
         "versions": {"labctl": "0.1.0", "numpy": np.__version__},

@@ -128,7 +128,7 @@ def test_compliance_summary(tmp_path: Path) -> None:
     summary = as_json(summarise(write_run(tmp_path, "compliance", compliance_arrays())))
     assert summary["is_monotone"] is True
     assert [row["cells"] for row in summary["set_current"]] == [8, 8, 8, 8, 7, 8, 8, 8]
-    assert "mean of 7 cells" in printed(summary)
+    assert "median of 7 cells" in printed(summary)
 
 
 def test_any_other_procedure_has_the_common_part(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from instruments.sim.array import Chip
+from instruments.sim.chip.array import Chip
+from instruments.sim.chip.device import MODEL, Kind
+from instruments.sim.chip.die import Die
 from instruments.sim.clock import VirtualClock
-from instruments.sim.device import MODEL, Kind
-from instruments.sim.die import Die
 from instruments.sim.station import ChipAtItsPads
 from instruments.sim.waveform import PadWaveform
-from tests.sim_pads import (
+from tests.unit.sim_pads import (
     FORMING_GATE,
     VDD,
     end_of_sense,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from instruments.sim.device import MODEL
+from instruments.sim.chip.device import MODEL
 
 
 def test_the_gate_limits_the_current_as_the_note_says() -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instruments.sim.array import Chip
-from instruments.sim.device import Kind
-from instruments.sim.die import DEVICES, Die, DieFileError
-from tests.sim_pads import form_row, powered_chip, program_row
+from instruments.sim.chip.array import Chip
+from instruments.sim.chip.device import Kind
+from instruments.sim.chip.die import DEVICES, Die, DieFileError
+from tests.unit.sim_pads import form_row, powered_chip, program_row
 
 
 def test_a_fresh_die_is_unformed_and_its_own() -> None:

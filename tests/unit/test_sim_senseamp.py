@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from instruments.sim.senseamp import AMPLIFIER
+from instruments.sim.chip.senseamp import AMPLIFIER
 
 NONE = np.zeros(32)
 

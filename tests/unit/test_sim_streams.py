@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from instruments.sim.streams import BLOCK, Purpose, Streams
+from instruments.sim.chip.streams import BLOCK, Purpose, Streams
 
 
 def test_a_draw_does_not_depend_on_what_was_drawn_before() -> None:

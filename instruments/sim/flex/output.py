@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from instruments.sim.flex_command import MANY, Command, Parameters, between, integer, optional
-from instruments.sim.flex_errors import FlexError
-from instruments.sim.flex_smu import Force, Smu, Source
-from instruments.sim.flex_system import SLOTS
+from instruments.sim.flex.command import MANY, Command, Parameters, between, integer, optional
+from instruments.sim.flex.errors import FlexError
+from instruments.sim.flex.smu import Force, Smu, Source
+from instruments.sim.flex.system import SLOTS
 from instruments.sim.station import Path
 
 if TYPE_CHECKING:
-    from instruments.sim.mainframe import Mainframe
+    from instruments.sim.flex.mainframe import Mainframe
 
 _ZERO_VOLTS = 2.0
 """WZ? waits until every output is within this."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from instruments.sim.bias import BIT_LINES, PadHistory, ResetBias
-from instruments.sim.device import OxRamModel
+from instruments.sim.chip.bias import BIT_LINES, PadHistory, ResetBias
+from instruments.sim.chip.device import OxRamModel
 from instruments.sim.waveform import Floats
 
 

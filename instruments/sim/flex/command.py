@@ -6,10 +6,10 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from instruments.sim.flex_errors import FlexError
+from instruments.sim.flex.errors import FlexError
 
 if TYPE_CHECKING:
-    from instruments.sim.mainframe import Mainframe
+    from instruments.sim.flex.mainframe import Mainframe
 
 Parameters = tuple[float, ...]
 

@@ -13,22 +13,22 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from instruments.sim import (
-    flex_digital,
-    flex_learn,
-    flex_measure,
-    flex_modes,
-    flex_output,
-    flex_system,
+from instruments.sim.flex import (
+    digital,
+    learn,
+    measure,
+    modes,
+    output,
+    system,
 )
-from instruments.sim.flex_command import Command, Parameters, slot_of
-from instruments.sim.flex_digital import DigitalPort
-from instruments.sim.flex_errors import ERROR_TEXTS, FlexError, NothingToRead
-from instruments.sim.flex_formats import Record, record
-from instruments.sim.flex_measure import MeasurementSettings
-from instruments.sim.flex_modes import ModeSettings
-from instruments.sim.flex_parser import INPUT_BUFFER, parse, split_line
-from instruments.sim.flex_smu import Reading, Settings, Smu
+from instruments.sim.flex.command import Command, Parameters, slot_of
+from instruments.sim.flex.digital import DigitalPort
+from instruments.sim.flex.errors import ERROR_TEXTS, FlexError, NothingToRead
+from instruments.sim.flex.formats import Record, record
+from instruments.sim.flex.measure import MeasurementSettings
+from instruments.sim.flex.modes import ModeSettings
+from instruments.sim.flex.parser import INPUT_BUFFER, parse, split_line
+from instruments.sim.flex.smu import Reading, Settings, Smu
 from instruments.sim.station import Path, Station
 
 DATA_BUFFER_ITEMS = 400_000
@@ -38,12 +38,12 @@ INTERLOCK_VOLTS = 42.0
 """Highest output or voltage compliance with the interlock open, as shipped (section 2.12)."""
 
 _COMMANDS: dict[str, Command] = {
-    **flex_system.COMMANDS,
-    **flex_output.COMMANDS,
-    **flex_measure.COMMANDS,
-    **flex_modes.COMMANDS,
-    **flex_digital.COMMANDS,
-    **flex_learn.COMMANDS,
+    **system.COMMANDS,
+    **output.COMMANDS,
+    **measure.COMMANDS,
+    **modes.COMMANDS,
+    **digital.COMMANDS,
+    **learn.COMMANDS,
 }
 
 _REMEMBERED_LINES = 8192

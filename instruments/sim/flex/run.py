@@ -10,13 +10,13 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from instruments.sim.flex_errors import FlexError
-from instruments.sim.flex_measure import operation_kinds, operation_readings, time_stamp
-from instruments.sim.flex_smu import OVERFLOW, Force, Reading
+from instruments.sim.flex.errors import FlexError
+from instruments.sim.flex.measure import operation_kinds, operation_readings, time_stamp
+from instruments.sim.flex.smu import OVERFLOW, Force, Reading
 
 if TYPE_CHECKING:
-    from instruments.sim.flex_modes import SweepSource, TwoLevels
-    from instruments.sim.mainframe import Mainframe
+    from instruments.sim.flex.mainframe import Mainframe
+    from instruments.sim.flex.modes import SweepSource, TwoLevels
 
 SPOT, SWEEP, PULSED_SPOT, PULSED_SWEEP, SWEEP_WITH_PULSE, SAMPLING = 1, 2, 3, 4, 5, 10
 MULTI_CHANNEL_SWEEP = 16

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from instruments.sim import wgfmu_adc as adc
 from instruments.sim.station import WGFMU_PADS, Path, Station
 from instruments.sim.waveform import Floats, PadWaveform
-from instruments.sim.wgfmu_patterns import TICK_S
-from instruments.sim.wgfmu_timeline import ReadingPlan, Timeline, even_windows
+from instruments.sim.wgfmu import adc
+from instruments.sim.wgfmu.patterns import TICK_S
+from instruments.sim.wgfmu.timeline import ReadingPlan, Timeline, even_windows
 
 UNITS_PER_TICK = 16
 UNITS_PER_S = 1.6e9

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from instruments.sim.array import Chip
+from instruments.sim.chip.array import Chip
+from instruments.sim.chip.die import Die
 from instruments.sim.clock import VirtualClock
-from instruments.sim.die import Die
 from instruments.sim.waveform import PadWaveform
 
 EDGE = 30e-9

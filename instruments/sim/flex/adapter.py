@@ -6,8 +6,8 @@ from typing import Any
 
 from pymeasure.adapters import Adapter
 
-from instruments.sim.flex_errors import NothingToRead
-from instruments.sim.mainframe import Mainframe
+from instruments.sim.flex.errors import NothingToRead
+from instruments.sim.flex.mainframe import Mainframe
 
 
 class MainframeAdapter(Adapter):  # type: ignore[misc]

@@ -10,8 +10,8 @@ import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from instruments.sim.wgfmu_checks import ChannelSetup
-from instruments.sim.wgfmu_patterns import (
+from instruments.sim.wgfmu.checks import ChannelSetup
+from instruments.sim.wgfmu.patterns import (
     TICKS_PER_S,
     Event,
     MeasureEvent,

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from instruments.sim.flex_smu import OVERFLOW, Reading
+from instruments.sim.flex.smu import OVERFLOW, Reading
 
 TEXT_FORMATS = (1, 2, 5, 11, 12, 15, 21, 22, 25)
 BINARY_FORMATS = (3, 4, 13, 14)

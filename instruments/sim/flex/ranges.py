@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 
-from instruments.sim.flex_errors import FlexError
+from instruments.sim.flex.errors import FlexError
 
 OVER_RANGE = 1.15
 """A range carries 15 % more than its name, but for the top one of current."""

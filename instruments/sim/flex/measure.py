@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from instruments.sim.flex_command import Command, Parameters, between, integer, optional
-from instruments.sim.flex_errors import FlexError
-from instruments.sim.flex_formats import BINARY_FORMATS, TEXT_FORMATS
-from instruments.sim.flex_ranges import CURRENT, VOLTAGE
-from instruments.sim.flex_smu import (
+from instruments.sim.flex.command import Command, Parameters, between, integer, optional
+from instruments.sim.flex.errors import FlexError
+from instruments.sim.flex.formats import BINARY_FORMATS, TEXT_FORMATS
+from instruments.sim.flex.ranges import CURRENT, VOLTAGE
+from instruments.sim.flex.smu import (
     HIGH_RESOLUTION_SAMPLE,
     HIGH_SPEED_SAMPLE,
     Converter,
@@ -22,7 +22,7 @@ from instruments.sim.flex_smu import (
 )
 
 if TYPE_CHECKING:
-    from instruments.sim.mainframe import Mainframe
+    from instruments.sim.flex.mainframe import Mainframe
 
 HIGH_RESOLUTION = 1
 _AUTO, _MANUAL, _CYCLES, _TIME = range(4)

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 
-from instruments.sim import wgfmu_adc as adc
 from instruments.sim.station import Path
-from instruments.sim.wgfmu_patterns import MAX_VECTOR_S, TICKS_PER_S, Pattern, RangeEvent
-from instruments.sim.wgfmu_timeline import Timeline
+from instruments.sim.wgfmu import adc
+from instruments.sim.wgfmu.patterns import MAX_VECTOR_S, TICKS_PER_S, Pattern, RangeEvent
+from instruments.sim.wgfmu.timeline import Timeline
 from instruments.wgfmu.library import (
     ForceVoltageRange,
     MeasureCurrentRange,

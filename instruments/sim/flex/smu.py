@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from instruments.sim.flex_errors import FlexError
-from instruments.sim.flex_ranges import (
+from instruments.sim.flex.errors import FlexError
+from instruments.sim.flex.ranges import (
     CURRENT,
     FINE_STEPS,
     FINEST_AMPERES,

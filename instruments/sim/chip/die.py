@@ -14,9 +14,9 @@ from typing import Annotated, Any, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.sim.device import MODEL, Kind
-from instruments.sim.senseamp import AMPLIFIER
-from instruments.sim.streams import Purpose, Streams
+from instruments.sim.chip.device import MODEL, Kind
+from instruments.sim.chip.senseamp import AMPLIFIER
+from instruments.sim.chip.streams import Purpose, Streams
 
 ROWS = 32
 COLUMNS = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from instruments.sim.flex_errors import FlexError
+from instruments.sim.flex.errors import FlexError
 
 INPUT_BUFFER = 256
 """Characters a line may hold; a longer one is error 150 and does nothing."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from instruments.sim.flex_command import Command, Parameters, integer
-from instruments.sim.flex_errors import FlexError
-from instruments.sim.flex_formats import setting_number
-from instruments.sim.flex_smu import Force, Smu, Source
-from instruments.sim.flex_system import SLOTS
+from instruments.sim.flex.command import Command, Parameters, integer
+from instruments.sim.flex.errors import FlexError
+from instruments.sim.flex.formats import setting_number
+from instruments.sim.flex.smu import Force, Smu, Source
+from instruments.sim.flex.system import SLOTS
 
 if TYPE_CHECKING:
-    from instruments.sim.flex_modes import SweepSource, TwoLevels
-    from instruments.sim.mainframe import Mainframe
+    from instruments.sim.flex.mainframe import Mainframe
+    from instruments.sim.flex.modes import SweepSource, TwoLevels
 
 
 def _learn(mainframe: Mainframe, parameters: Parameters) -> None:

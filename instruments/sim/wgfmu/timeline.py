@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.sim.waveform import Floats
-from instruments.sim.wgfmu_patterns import (
+from instruments.sim.wgfmu.patterns import (
     GAP_TICKS,
     TICK_S,
     TICKS_PER_S,

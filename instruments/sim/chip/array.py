@@ -17,7 +17,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.sim.bias import (
+from instruments.sim.chip.bias import (
     BIT_LINES,
     CELL_PADS,
     SMALLEST_BIAS,
@@ -31,12 +31,12 @@ from instruments.sim.bias import (
     Sensing,
     SetBias,
 )
+from instruments.sim.chip.device import MODEL, Kind, OxRamModel
+from instruments.sim.chip.die import COLUMNS, Die
+from instruments.sim.chip.senseamp import AMPLIFIER, SenseAmplifier
+from instruments.sim.chip.streams import Purpose, Streams
+from instruments.sim.chip.trace import Trace
 from instruments.sim.clock import VirtualClock
-from instruments.sim.device import MODEL, Kind, OxRamModel
-from instruments.sim.die import COLUMNS, Die
-from instruments.sim.senseamp import AMPLIFIER, SenseAmplifier
-from instruments.sim.streams import Purpose, Streams
-from instruments.sim.trace import Trace
 from instruments.sim.waveform import Floats, PadWaveform
 
 PADS = ("SL", "BL", "BLB", "WL", "SEN", "BYP", "VDD", "VDDH", "Q", "QB")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from instruments.sim.flex_command import Command, Parameters, integer, optional
-from instruments.sim.flex_errors import FlexError
+from instruments.sim.flex.command import Command, Parameters, integer, optional
+from instruments.sim.flex.errors import FlexError
 
 if TYPE_CHECKING:
-    from instruments.sim.mainframe import Mainframe
+    from instruments.sim.flex.mainframe import Mainframe
     from instruments.sim.station import Station
 
 ALL_HIGH = 0xFFFF

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from instruments.sim.flex_command import Command, Parameters, between, integer, optional, slot_of
-from instruments.sim.flex_errors import ERROR_TEXTS, FlexError
+from instruments.sim.flex.command import Command, Parameters, between, integer, optional, slot_of
+from instruments.sim.flex.errors import ERROR_TEXTS, FlexError
 
 if TYPE_CHECKING:
-    from instruments.sim.mainframe import Mainframe
+    from instruments.sim.flex.mainframe import Mainframe
 
 IDENTITY = "Agilent Technologies,B1500A,0,A.06.02.2023.0401"
 SLOTS = range(1, 11)

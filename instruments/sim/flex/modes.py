@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from instruments.sim.flex_command import MANY, Command, Parameters, between, integer, optional
-from instruments.sim.flex_errors import FlexError
-from instruments.sim.flex_output import planned_force
-from instruments.sim.flex_run import PULSED_MODES, SUPPORTED_MODES, run_measurement
-from instruments.sim.flex_smu import Force, Source
+from instruments.sim.flex.command import MANY, Command, Parameters, between, integer, optional
+from instruments.sim.flex.errors import FlexError
+from instruments.sim.flex.output import planned_force
+from instruments.sim.flex.run import PULSED_MODES, SUPPORTED_MODES, run_measurement
+from instruments.sim.flex.smu import Force, Source
 
 if TYPE_CHECKING:
-    from instruments.sim.mainframe import Mainframe
+    from instruments.sim.flex.mainframe import Mainframe
 
 LONGEST_HOLD = 655.35
 LONGEST_DELAY = 65.535

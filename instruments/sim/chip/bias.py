@@ -14,8 +14,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.sim.device import MODEL, OxRamModel
-from instruments.sim.senseamp import SenseAmplifier
+from instruments.sim.chip.device import MODEL, OxRamModel
+from instruments.sim.chip.senseamp import SenseAmplifier
 from instruments.sim.waveform import Floats
 
 Flags = NDArray[np.bool_]

@@ -22,16 +22,14 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from instruments.sim import wgfmu_adc as adc
-from instruments.sim import wgfmu_checks as checks
-from instruments.sim import wgfmu_patterns as patterns
 from instruments.sim.station import Path, Station
 from instruments.sim.waveform import Floats
-from instruments.sim.wgfmu_checks import ChannelSetup, Refusal, firmware
-from instruments.sim.wgfmu_export import write_ascii
-from instruments.sim.wgfmu_patterns import MeasureEvent, Pattern, RangeEvent, TriggerOutEvent
-from instruments.sim.wgfmu_run import Program, Readings, Run, Track
-from instruments.sim.wgfmu_timeline import EventUse, Timeline, plan_readings
+from instruments.sim.wgfmu import adc, checks, patterns
+from instruments.sim.wgfmu.checks import ChannelSetup, Refusal, firmware
+from instruments.sim.wgfmu.export import write_ascii
+from instruments.sim.wgfmu.patterns import MeasureEvent, Pattern, RangeEvent, TriggerOutEvent
+from instruments.sim.wgfmu.run import Program, Readings, Run, Track
+from instruments.sim.wgfmu.timeline import EventUse, Timeline, plan_readings
 from instruments.wgfmu.library import (
     SIGNATURES,
     Axis,

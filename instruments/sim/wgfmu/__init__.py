@@ -1,0 +1,1 @@
+"""The simulated WGFMU library: answers the vendor's C functions."""
