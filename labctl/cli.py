@@ -78,6 +78,26 @@ def _run() -> None:
     """Run a procedure, for example: labctl run checkerboard --programmings 10"""
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"labctl {version('labctl')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _labctl(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Everything happens in the commands."""
+
+
 @app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(help="procedures or runs", metavar="WHAT")],
@@ -203,7 +223,8 @@ def doctor(bench: BENCH = None, json: JSON = False) -> None:
     if json:
         print_json([finding.as_dict() for finding in findings])
     else:
-        print_table([finding.as_dict() for finding in findings])
+        shown = {True: "yes", False: "NO"}
+        print_table([{**finding.as_dict(), "ok": shown[finding.ok]} for finding in findings])
     if any(not finding.ok for finding in findings):
         raise typer.Exit(1)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labctl.store.folder import RunFolder
 
 _SEED_LIMIT = 2**63 - 1
+_PARAMETERS = "Parameters of the procedure"
 
 _RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "bench": (cli.BENCH, None),
@@ -62,8 +63,8 @@ _RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
 def procedure_command(name: str) -> Any:
     """The typer command of a procedure."""
     kind = load_procedure(name)
-    parameters = kind()._parameters
-    taken = {**_RUN_OPTIONS, **{key: _option(key, p) for key, p in parameters.items()}}
+    parameters = in_declared_order(kind)
+    taken = {**{key: _option(key, p) for key, p in parameters.items()}, **_RUN_OPTIONS}
 
     def command(**given: Any) -> None:
         own = {key: given.pop(key) for key in parameters}
@@ -79,20 +80,38 @@ def procedure_command(name: str) -> Any:
         ]
     )
     command.__annotations__ = {key: annotation for key, (annotation, _) in taken.items()}
-    command.__doc__ = f"{inspect.getdoc(kind)}\n\nExample: {kind.example}"
+    paragraphs = (inspect.getdoc(kind) or "").split("\n\n")
+    command.__doc__ = "\n\n".join(
+        [*(" ".join(p.split()) for p in paragraphs), f"Example: {kind.example}"]
+    )
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(name)(command)
     return typer.main.get_command(app)
 
 
+def in_declared_order(kind: type[BenchProcedure]) -> dict[str, Parameter]:
+    """Parameters as the procedure declares them, its own first; PyMeasure sorts them by name."""
+    parameters = kind()._parameters
+    declared = [name for cls in kind.__mro__ for name in vars(cls) if name in parameters]
+    return {name: parameters[name] for name in declared}
+
+
 def _option(name: str, parameter: Parameter) -> tuple[Any, Any]:
     """Option of a parameter: taken as text, checked by the parameter itself."""
-    allowed = f" {parameter.allowed}." if hasattr(parameter, "allowed") else ""
+    allowed = f" {parameter.allowed};" if hasattr(parameter, "allowed") else ""
     default = _default(parameter)
-    help_text = f"{parameter.description}.{allowed} Default: {default}."
+    about = parameter.description[:1].upper() + parameter.description[1:]
+    help_text = f"{about}.{allowed} default {default}."
     flag = "--" + name.replace("_", "-")
     return Annotated[
-        str | None, typer.Option(flag, help=help_text, show_default=False, metavar="VALUE")
+        str | None,
+        typer.Option(
+            flag,
+            help=help_text,
+            show_default=False,
+            metavar="VALUE",
+            rich_help_panel=_PARAMETERS,
+        ),
     ], None
 
 
@@ -116,7 +135,7 @@ def _run(
     dies: Path,
     json: bool,
 ) -> None:
-    from labctl.bench import DieChoice
+    from labctl.bench import BenchError, DieChoice
     from labctl.benchfile import load_setup
 
     stop = StopRequest()
@@ -129,6 +148,9 @@ def _run(
             folder = run(request, observer, stop)
     except (ValueError, OSError) as error:
         cli.refuse(str(error))
+    except BenchError as error:
+        typer.echo(f"labctl: {error}", err=True)
+        raise typer.Exit(1) from None
     _finish(folder, json)
 
 

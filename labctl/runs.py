@@ -34,6 +34,11 @@ from procedures.base import BenchProcedure, Step
 DIE_SNAPSHOT = "die.npz"
 _LOGGERS = ("pymeasure", "labctl", "procedures", "instruments")
 
+_STOPPING = {
+    False: "Stopping after this step; Ctrl-C again stops within it.",
+    True: "Stopping within this step; the outputs will be made safe.",
+}
+
 log = logging.getLogger(__name__)
 
 
@@ -168,8 +173,12 @@ class _Session:
                 worker.stop()
             worker.start()
             # Not PyMeasure's join: its time-out of 0 by default stops the worker.
+            told = None
             while worker.is_alive():
                 threading.Thread.join(worker, 0.2)
+                if self.stop.asked and told != self.stop.at_once:
+                    told = self.stop.at_once
+                    self.observer.note(_STOPPING[told])
 
     def failed(self, error: BaseException) -> None:
         """Remember the first thing that went wrong."""
