@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from instruments.b1500.mainframe import B1500
 from instruments.testchip.chip import Connections, TestChip
 from instruments.testchip.decoder import DigitalIODecoder
-from instruments.testchip.description import ComplianceTable
 from instruments.testchip.pads import METERS, OUTPUT_PADS, PULSED_PADS, SUPPLY_PADS
+from instruments.testchip.waveforms import PulseSchemes
 from instruments.wgfmu.driver import Wgfmu
 from instruments.wgfmu.library import WgfmuLibrary, load_vendor_library
 from labctl.benchfile import BenchSetup
@@ -82,9 +82,11 @@ class Bench:
         self.die: dict[str, Any]
         self.instruments: Instruments
         if setup.simulated:
-            self.instruments, self.die = _simulated(setup, die)
+            self.instruments, self.die = simulated_instruments(setup, die)
         else:
-            self.instruments, self.die = _real(setup), {"name": die.name or "unnamed"}
+            if die.name is None:
+                raise DieError("a real die needs a name to book its pulses under: add --die NAME")
+            self.instruments, self.die = _real(setup), {"name": die.name}
         self._mainframe = B1500(self.instruments.adapter)
         self._wgfmu = Wgfmu(self.instruments.library, setup.content.mainframe.visa)
         self.chip: TestChip
@@ -102,12 +104,10 @@ class Bench:
         """Write the die's state to a file (simulated bench; a real die keeps its own)."""
         self.instruments.save_die(path)
 
-    def keep_die(self) -> None:
-        """Replace the named die's file by its present state."""
-        file = self.die.get("file")
-        if file is not None:
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
-            self.save_die(Path(file))
+    @property
+    def die_file(self) -> Path | None:
+        """File of the named simulated die; None for a fresh or a real one."""
+        return Path(self.die["file"]) if "file" in self.die else None
 
     def __enter__(self) -> Self:
         resume_clock = self.instruments.pause_clock()
@@ -142,6 +142,8 @@ class Bench:
         """Outputs to 0 V and open, sessions closed; every part is tried."""
         if hasattr(self, "chip"):
             self.problems += self.chip.power_down()
+        else:
+            self.problems.append("the bench did not open, so its outputs were left as they are")
         for close in (self._wgfmu.close, self.instruments.close):
             try:
                 close()
@@ -172,7 +174,7 @@ class Bench:
         return TestChip(
             description=setup.chip,
             connections=connections,
-            compliance=ComplianceTable(setup.chip.set_compliance),
+            schemes=PulseSchemes(setup.chip, setup.chip, setup.chip.supplies.vdd),
             vdd=setup.chip.supplies.vdd,
         )
 
@@ -225,7 +227,12 @@ def _real(setup: BenchSetup) -> _RealInstruments:
 # --- the simulated bench -------------------------------------------------------------------------
 
 
-class _SimulatedInstruments:
+class SimulatedInstruments:
+    """A simulated mainframe with a die at its probes, and the two doors to it.
+
+    ``adapter.mainframe`` takes FLEX text, ``wgfmu`` the C calls; ``station`` is what they share.
+    """
+
     def __init__(self, die: Die, pace: float) -> None:
         import numpy as np
 
@@ -245,9 +252,11 @@ class _SimulatedInstruments:
         seeds = np.random.SeedSequence([die.seed, int(die.clock_s * 1e6)]).spawn(2)
         noise = [np.random.default_rng(seed) for seed in seeds]
         self.adapter = MainframeAdapter(Mainframe(self.station, noise[0]))
-        self.library = SimulatedWgfmu(self.station, noise[1]).library()
+        self.wgfmu = SimulatedWgfmu(self.station, noise[1])
+        self.library = self.wgfmu.library()
 
     def now(self) -> float:
+        """Bench time, s."""
         return self._clock.now()
 
     def pause_clock(self) -> Callable[[], None]:
@@ -260,18 +269,24 @@ class _SimulatedInstruments:
         return resume
 
     def save_die(self, path: Path) -> None:
+        """Write the die's state, up to now, to a file."""
         # Let what the pads hold act up to now, before its result is written down.
         self._chip.rest()
         self.die.clock_s = self._clock.seconds
         self.die.save(path)
 
     def close(self) -> None:
+        """Close the doors; outputs stay as they are."""
         self.adapter.close()
 
 
-def _simulated(
+def simulated_instruments(
     setup: BenchSetup, choice: DieChoice
-) -> tuple[_SimulatedInstruments, dict[str, Any]]:
+) -> tuple[SimulatedInstruments, dict[str, Any]]:
+    """Simulated instruments with the chosen die, and what a run records of that die.
+
+    Raises `DieError`.
+    """
     from instruments.sim.chip.die import Die, DieFileError
 
     try:
@@ -287,7 +302,7 @@ def _simulated(
             record = {"name": choice.name, "seed": die.seed, "origin": origin, "file": str(path)}
     except DieFileError as error:
         raise DieError(str(error)) from None
-    return _SimulatedInstruments(die, setup.content.simulation.pace), record
+    return SimulatedInstruments(die, setup.content.simulation.pace), record
 
 
 def die_file(folder: Path, name: str) -> Path:

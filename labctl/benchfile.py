@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from instruments.limits import VoltageLimit
-from instruments.testchip.description import ChipDescription, Volts
+from instruments.testchip.compliance import Volts
+from instruments.testchip.description import ChipDescription
 from instruments.testchip.pads import DRIVEN_PADS, METERS, OUTPUT_PADS, PULSED_PADS, SUPPLY_PADS
 from labctl.resources import data_folder
 

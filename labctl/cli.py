@@ -5,27 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-if TYPE_CHECKING:
-    from labctl.store.folder import RunFolder
-
-RUNS = Annotated[
-    Path,
-    typer.Option("--runs", envvar="LABCTL_RUNS", help="Folder that holds the runs."),
-]
-JSON = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-BENCH = Annotated[
-    Path | None,
-    typer.Option(
-        "--bench", envvar="LABCTL_BENCH", help="Bench file; without it the simulated bench."
-    ),
-]
-DEFAULT_RUNS = Path("runs")
-DEFAULT_DIES = Path("dies")
+from labctl.console import BENCH, DEFAULT_RUNS, JSON, RUNS, find, print_json, print_table, refuse
 
 app = typer.Typer(
     help="Characterize a 2T2R hafnium-oxide memory test chip on a Keysight B1500A bench, real or "
@@ -146,7 +131,7 @@ def show(
 
     Example: labctl show last
     """
-    folder = _find(runs, run)
+    folder = find(runs, run)
     if json:
         print_json({**folder.record, "status": folder.status, "folder": str(folder.path)})
         return
@@ -170,7 +155,7 @@ def report(
     """
     from labctl.report import write_report
 
-    typer.echo(str(write_report(_find(runs, run))))
+    typer.echo(str(write_report(find(runs, run))))
 
 
 @bench_app.command("example")
@@ -227,42 +212,6 @@ def doctor(bench: BENCH = None, json: JSON = False) -> None:
         print_table([{**finding.as_dict(), "ok": shown[finding.ok]} for finding in findings])
     if any(not finding.ok for finding in findings):
         raise typer.Exit(1)
-
-
-# --- shared by the commands ----------------------------------------------------------------------
-
-
-def refuse(sentence: str) -> NoReturn:
-    """Say what was wrong with the input and end with status 2; nothing was applied."""
-    typer.echo(f"labctl: {sentence}", err=True)
-    raise typer.Exit(2)
-
-
-def print_json(content: object) -> None:
-    """JSON to standard output, readable by people too."""
-    import json
-
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def print_table(rows: list[dict[str, Any]]) -> None:
-    """Rows with the same keys as a table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
-
-
-def _find(runs: Path, name: str) -> RunFolder:
-    from labctl.store.folder import RunFolderError, RunNotFoundError, find_run
-
-    try:
-        return find_run(runs, name)
-    except (RunNotFoundError, RunFolderError) as error:
-        refuse(str(error.args[0]))
 
 
 def main() -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pymeasure.experiment import Parameter
 
-from labctl import cli
+from labctl import console
 from labctl.report.text import duration
 from labctl.runs import Observer, Progress, RunRequest, StopRequest, run, stop_on_signals
 from procedures import load_procedure
 from procedures.base import CHIP_FILE, BenchProcedure
-from procedures.parameters import QuantityParameter, show_quantity
+from procedures.parameters import QuantityParameter, typed_quantity
 
 if TYPE_CHECKING:
     from labctl.store.folder import RunFolder
@@ -24,7 +24,7 @@ _SEED_LIMIT = 2**63 - 1
 _PARAMETERS = "Parameters of the procedure"
 
 _RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
-    "bench": (cli.BENCH, None),
+    "bench": (console.BENCH, None),
     "die": (
         Annotated[
             str | None,
@@ -48,15 +48,15 @@ _RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
-    "runs": (cli.RUNS, cli.DEFAULT_RUNS),
+    "runs": (console.RUNS, console.DEFAULT_RUNS),
     "dies": (
         Annotated[
             Path,
             typer.Option("--dies", envvar="LABCTL_DIES", help="Folder that holds simulated dies."),
         ],
-        cli.DEFAULT_DIES,
+        console.DEFAULT_DIES,
     ),
-    "json": (cli.JSON, False),
+    "json": (console.JSON, False),
 }
 
 
@@ -119,7 +119,7 @@ def _default(parameter: Parameter) -> str:
     if parameter.default is None:
         return f"from the {CHIP_FILE}"
     if isinstance(parameter, QuantityParameter):
-        return show_quantity(parameter.default, parameter.units)
+        return typed_quantity(parameter.default, parameter.units)
     return str(parameter.default)
 
 
@@ -147,7 +147,7 @@ def _run(
         with stop_on_signals(stop), _observer(quiet=json) as observer:
             folder = run(request, observer, stop)
     except (ValueError, OSError) as error:
-        cli.refuse(str(error))
+        console.refuse(str(error))
     except BenchError as error:
         typer.echo(f"labctl: {error}", err=True)
         raise typer.Exit(1) from None
@@ -161,7 +161,7 @@ def _finish(folder: RunFolder, json: bool) -> None:
     report = write_report(folder)
     summary = summarise(folder)
     if json:
-        cli.print_json(summary)
+        console.print_json(summary)
     else:
         from rich.console import Console
 

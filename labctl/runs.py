@@ -27,13 +27,14 @@ from instruments.testchip.wear import Pulses
 from labctl import provenance
 from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup
+from labctl.store import files
 from labctl.store.folder import LOG, RESULTS, RunFolder, RunWriter
 from labctl.store.ledger import LEDGER, Entry, Ledger
 from procedures.base import BenchProcedure, Step
 
-DIE_SNAPSHOT = "die.npz"
 _LOGGERS = ("pymeasure", "labctl", "procedures", "instruments")
 
+_BREAKS_A_ROW = frozenset(',"#\n\r')
 _STOPPING = {
     False: "Stopping after this step; Ctrl-C again stops within it.",
     True: "Stopping within this step; the outputs will be made safe.",
@@ -120,17 +121,24 @@ def run(
     applied and nothing is kept. Everything later ends in the folder's status and reason.
     """
     observer, stop = observer or Observer(), stop or StopRequest()
-    request.procedure.prepare(request.setup.chip, request.setup.limit)
-    bench = Bench(request.setup, request.die)
-    writer = RunWriter.create(request.runs, request.name, _opening_record(request, bench))
+    setup = request.setup
+    request.procedure.prepare(setup.chip, setup.limit, setup.simulated)
+    bench = Bench(setup, request.die)
+    ledger = Ledger(request.runs / LEDGER)
+    try:
+        writer = RunWriter.create(request.runs, request.name, _opening_record(request, bench))
+    except BaseException:
+        ledger.close()
+        raise
+    session = _Session(request.procedure, bench, writer, ledger, observer, stop)
     with _log_file(writer.path / LOG):
-        observer.opened(writer)
-        session = _Session(request, bench, writer, observer, stop)
         try:
+            observer.opened(writer)
             session.measure()
         except Exception as error:
             session.failed(error)
-        session.close()
+        finally:
+            session.close()
     return RunFolder(writer.path)
 
 
@@ -139,25 +147,28 @@ class _Session:
 
     def __init__(
         self,
-        request: RunRequest,
+        procedure: BenchProcedure,
         bench: Bench,
         writer: RunWriter,
+        ledger: Ledger,
         observer: Observer,
         stop: StopRequest,
     ) -> None:
-        self.procedure = request.procedure
+        self.procedure = procedure
         self.bench = bench
         self.writer = writer
         self.observer = observer
         self.stop = stop
-        self.ledger = Ledger(request.runs / LEDGER)
+        self.ledger = ledger
         self.error: BaseException | None = None
         self.notes: list[str] = []
         self._begin = time.monotonic()
         self._bench_begin = bench.now()
-        self._steps: Sequence[Step] = ()
+        self._steps = 0
+        self._total_s = 0.0
         self._done_s = 0.0
         self._finished_steps = 0
+        self._snapshot: Path | None = None
 
     def measure(self) -> None:
         """Open the bench, run all steps, leave the bench safe."""
@@ -166,7 +177,6 @@ class _Session:
             chip.book = _RunBook(self)
             chip.on_row = self._between_rows
             self.procedure.bind(chip)
-            self._steps = self.procedure.steps()
             worker = _RunWorker(Results(self.procedure, str(self.writer.path / RESULTS)), self)
             self.stop.connect(worker.stop)
             if self.stop.asked:
@@ -186,7 +196,7 @@ class _Session:
         self.error = self.error or error
 
     def close(self) -> None:
-        """Close record and ledger with how it ended; the named die's file follows the last step."""
+        """Close record and ledger with how it ended."""
         status, reason = self._outcome()
         wall = time.monotonic() - self._begin
         bench_times = {"total": self.bench.now() - self._bench_begin}
@@ -195,13 +205,6 @@ class _Session:
         self.ledger.close()
         for problem in self.bench.problems:
             self.note(f"NOT MADE SAFE: {problem}. Outputs may still be on: check the bench.")
-        try:
-            if self.bench.simulated:
-                self.bench.save_die(self.writer.path / DIE_SNAPSHOT)
-                self.bench.keep_die()
-        except OSError as error:
-            self.failed(error)
-            status, reason = self._outcome()
         self.writer.close(
             status,
             reason,
@@ -212,15 +215,24 @@ class _Session:
         )
 
     def _outcome(self) -> tuple[str, str | None]:
-        if isinstance(self.error, RunStopped) or (self.error is None and self.stop.asked):
-            return "aborted", f"stopped by the user after {self._finished_steps} steps"
+        if isinstance(self.error, RunStopped):
+            return "aborted", f"stopped by the user within step {self._finished_steps + 1}"
         if self.error is not None:
             return "failed", f"{type(self.error).__name__}: {self.error}"
         if self.bench.problems:
             return "failed", "the outputs could not all be made safe"
-        return "success", None
+        if self._finished_steps == self._steps > 0:
+            return "success", None
+        if self.stop.asked:
+            return "aborted", f"stopped by the user after {self._finished_steps} steps"
+        return "failed", f"ended after {self._finished_steps} of {self._steps} steps"
 
     # --- what the worker passes on -------------------------------------------------------------
+
+    def begins(self, steps: Sequence[Step]) -> None:
+        """How much there is to do."""
+        self._steps = len(steps)
+        self._total_s = sum(step.bench_s for step in steps)
 
     def step_begins(self, step: Step) -> None:
         """Journal and progress."""
@@ -229,10 +241,27 @@ class _Session:
 
     def step_ends(self, step: Step, bench_s: float) -> None:
         """Commit the step: from here on it counts."""
-        self.writer.end_step(step.number, bench_s=bench_s)
+        self._commit_die(step, bench_s)
         self._finished_steps += 1
         self._done_s += step.bench_s
         self._tell(step, self._done_s)
+
+    def _commit_die(self, step: Step, bench_s: float) -> None:
+        """End mark and, on the simulated bench, the die it belongs to; then the named die's file.
+
+        The mark names the snapshot, so mark and die count together or not at all.
+        """
+        if not self.bench.simulated:
+            self.writer.end_step(step.number, bench_s=bench_s)
+            return
+        snapshot = self.writer.path / f"die-{step.number}.npz"
+        self.bench.save_die(snapshot)
+        self.writer.end_step(step.number, bench_s=bench_s, die=snapshot.name)
+        if self._snapshot is not None:
+            self._snapshot.unlink()
+        self._snapshot = snapshot
+        if self.bench.die_file is not None:
+            files.replace(self.bench.die_file, snapshot.read_bytes())
 
     def note(self, sentence: str) -> None:
         """A sentence for the user, the journal and the report."""
@@ -245,14 +274,13 @@ class _Session:
             raise RunStopped
 
     def _tell(self, step: Step, done_s: float) -> None:
-        total = sum(s.bench_s for s in self._steps)
         elapsed = time.monotonic() - self._begin
-        fraction = done_s / total
+        fraction = done_s / self._total_s
         self.observer.progress(
             Progress(
                 run=self.writer.id,
                 step=step.number,
-                steps=len(self._steps),
+                steps=self._steps,
                 label=step.label,
                 fraction=fraction,
                 elapsed_s=elapsed,
@@ -278,6 +306,8 @@ class _RunWorker(Worker):
         if topic == "array":
             name, array = record
             session.writer.append_array(name, array)
+        elif topic == "steps":
+            session.begins(record)
         elif topic == "step_begin":
             session.step_begins(record)
         elif topic == "step_end":
@@ -297,6 +327,8 @@ class _RunWorker(Worker):
             number = value.item() if isinstance(value, np.generic) else value
             if isinstance(number, bool) or not isinstance(number, (int, float, str)):
                 raise TypeError(f"column {column!r} cannot hold {number!r}")
+            if isinstance(number, str) and set(number) & _BREAKS_A_ROW:
+                raise ValueError(f"column {column!r} cannot hold {number!r}: it breaks the row")
             plain[column] = number
         self._session.writer.append_row(self.results.format(plain))
 
@@ -332,10 +364,10 @@ class _RunBook:
         die = session.bench.die["name"] or f"fresh die of run {session.writer.id}"
         entries = [Entry(p.kind, p.condition, p.counts) for p in pulses]
         for entry in entries:
-            session.writer.append_array("wear", entry.counts)
+            session.writer.append_array("wear", entry.counts, durable=True)
         block = session.ledger.plan(die, session.writer.id, entries)
         booked = [{"kind": e.kind, "condition": dict(e.condition)} for e in entries]
-        session.writer.append_event("wear_planned", block=block, pulses=booked)
+        session.writer.append_event("wear_planned", durable=True, block=block, pulses=booked)
         return block
 
     def confirm(self, block: int) -> None:
@@ -351,7 +383,11 @@ def _opening_record(request: RunRequest, bench: Bench) -> dict[str, Any]:
         "simulated": bench.simulated,
         "seed": bench.die.get("seed"),
         "parameters": procedure.parameter_values(),
+        "units": procedure.units(),
+        "headline": procedure.headline(),
         "conditions": procedure.conditions(),
+        "compliance_table": procedure.table_record(),
+        "roles": {role: setup.content.roles[role] for role in procedure.needs},
         "die": bench.die,
         "bench": {
             "name": setup.content.bench.name,

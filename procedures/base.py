@@ -6,8 +6,7 @@ before the worker starts. Constructing, listing or loading one touches no device
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,11 +17,16 @@ from pymeasure.experiment import Parameter, Procedure
 
 from instruments.limits import VoltageLimit
 from instruments.testchip.chip import TestChip
-from instruments.testchip.description import ChipDescription, ComplianceTable
-from procedures.parameters import ChoiceParameter
+from instruments.testchip.compliance import ComplianceTable
+from instruments.testchip.description import ChipDescription
+from instruments.testchip.waveforms import PulseSchemes, Scheme
+from procedures.parameters import ChoiceParameter, quantity_text
 
 CHIP_FILE = "chip file"
-ALL_ROLES = ("SL", "BL", "BLB", "WL", "SEN", "BYP", "address")
+ALL_ROLES = (
+    *("SL", "BL", "BLB", "WL", "SEN", "BYP", "Q", "address"),
+    *("meter_SL", "meter_BL", "meter_BLB", "VDD", "VDDH"),
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,14 @@ class Step:
     label: str
     bench_s: float
     run: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Schemes that a run may send, and whether a gate voltage in them comes from the table."""
+
+    schemes: Sequence[Scheme]
+    uses_table: bool = True
 
 
 class BenchProcedure(Procedure):
@@ -57,53 +69,90 @@ class BenchProcedure(Procedure):
 
     chip: TestChip
     description: ChipDescription
-    table: ComplianceTable
 
     # --- before the run ------------------------------------------------------------------------
 
-    def prepare(self, description: ChipDescription, limit: Callable[[str], VoltageLimit]) -> None:
+    def prepare(
+        self,
+        description: ChipDescription,
+        limit: Callable[[str], VoltageLimit],
+        simulated: bool,
+    ) -> None:
         """Fill what the chip file provides and refuse what cannot be done; touches no device.
 
         ``limit`` gives a pad's limit on the bench. Raises ValueError (`LimitError` for limits) with
         one sentence for the user.
         """
+        self.description = description
         for name, parameter in self._parameters.items():
             source = getattr(parameter, "from_chip", None)
             if source is not None and getattr(self, name) is None:
                 setattr(self, name, float(getattr(description, source)))
         self.refresh_parameters()
-        self.description = description
-        self.table = (
-            ComplianceTable(description.set_compliance)
+        self.table: ComplianceTable = (
+            description
             if self.compliance_table == CHIP_FILE
-            else read_compliance_table(Path(self.compliance_table))
+            else ComplianceTable.from_file(Path(self.compliance_table))
         )
+        self.schemes = PulseSchemes(description, self.table, description.supplies.vdd)
         self.check()
-        for pad, volts in self.highest_voltages().items():
-            limit(pad).check(volts)
+        sent = self.pulses()
+        if sent.uses_table and self.table.set_compliance_simulated and not simulated:
+            raise ValueError(
+                f"the compliance table ({self.compliance_table}) was measured on simulated dies "
+                "and would set a real die's currents; give one measured on this chip with "
+                "--compliance-table"
+            )
+        self._check_voltages(sent.schemes, limit)
 
     def check(self) -> None:
-        """Refuse parameters that do not fit each other or the chip; raises ValueError."""
+        """Refuse parameters that do not fit each other; raises ValueError."""
 
-    def highest_voltages(self) -> dict[str, float]:
-        """Highest voltage on each pad in the run, V; a subclass adds SL, BL and BLB.
+    def pulses(self) -> Planned:
+        """Every scheme that the run may send."""
+        raise NotImplementedError
 
-        For refusing a run before it begins; the drivers check every single value again.
-        """
-        supplies = self.description.supplies
-        return {
-            "WL": self.description.levels.word_line_on,
-            "VDD": supplies.vdd,
-            "VDDH": supplies.vddh,
-        }
+    def _check_voltages(
+        self, schemes: Sequence[Scheme], limit: Callable[[str], VoltageLimit]
+    ) -> None:
+        """Refuse a run with a voltage beyond a limit; the drivers check every value again."""
+        levels, supplies = self.description.levels, self.description.supplies
+        limit("VDD").check(supplies.vdd)
+        limit("VDDH").check(supplies.vddh)
+        limit("WL").check(levels.word_line_on)
+        limit("SL").check(levels.read)
+        for scheme in schemes:
+            for pad, points in scheme.points.items():
+                limit(pad).check(points[:, 1])
+
+    def headline(self) -> str:
+        """The conditions in one short line."""
+        return ""
 
     def conditions(self) -> dict[str, str]:
         """What a reader of the report needs to know, in order: label to text."""
-        return {"Compliance table": str(self.compliance_table)}
+        return {}
+
+    def units(self) -> dict[str, str]:
+        """Unit of each parameter that has one."""
+        units = {name: getattr(p, "units", None) for name, p in self._parameters.items()}
+        return {name: unit for name, unit in units.items() if unit}
+
+    def table_record(self) -> dict[str, Any]:
+        """The compliance table in use, for the record."""
+        kept = ComplianceTable.model_fields.keys()
+        return {"file": str(self.compliance_table), **self.table.model_dump(include=set(kept))}
+
+    def table_text(self) -> str:
+        """The compliance table's origin, for people."""
+        return (
+            f"{self.compliance_table}, measured on {self.table.set_compliance_origin} at a SET "
+            f"voltage of {quantity_text(self.table.set_compliance_voltage, 'V')}"
+        )
 
     def bind(self, chip: TestChip) -> None:
         """Put the chip into the procedure's hands."""
-        chip.compliance = self.table
+        chip.schemes = self.schemes
         self.chip = chip
 
     def steps(self) -> list[Step]:
@@ -114,10 +163,13 @@ class BenchProcedure(Procedure):
 
     def execute(self) -> None:
         """Run the steps; a stop request takes effect between two of them."""
-        for step in self.steps():
+        steps = self.steps()
+        self.emit("steps", steps)
+        for step in steps:
             if self.should_stop():
                 return
             self.emit("step_begin", step)
+            self.chip.begin_step()
             begin = self.chip.connections.now()
             step.run()
             self.emit("step_end", (step, self.chip.connections.now() - begin))
@@ -174,17 +226,3 @@ def form_first_parameter() -> ChoiceParameter:
         default="yes",
         description="form unformed devices before they are measured",
     )
-
-
-def read_compliance_table(path: Path) -> ComplianceTable:
-    """A ``set_compliance`` table from a TOML file. ValueError with one sentence if it is none."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        points = tuple((float(v), float(a)) for v, a in content["set_compliance"])
-        return ComplianceTable(points)
-    except OSError as error:
-        raise ValueError(f"compliance table {path} cannot be read: {error.strerror}") from None
-    except KeyError:
-        raise ValueError(f"compliance table {path} has no set_compliance table") from None
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"compliance table {path}: {error}") from None

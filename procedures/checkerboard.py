@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.testchip.conditions import ProgramConditions
-from procedures.base import BenchProcedure, Step, form_first_parameter
+from instruments.testchip.waveforms import EDGE_S
+from procedures.base import BenchProcedure, Planned, Step, form_first_parameter
 from procedures.parameters import (
     ChoiceParameter,
     CountParameter,
     QuantityParameter,
-    show_quantity,
+    quantity_text,
 )
 
 # Expected bench times of the passes, for the remaining time only.
@@ -102,45 +103,56 @@ class Checkerboard(BenchProcedure):
     ]
 
     def check(self) -> None:
-        """The programming conditions against chip and table."""
+        """Gather the programming conditions; nothing is unformed yet, as far as one knows."""
         self.program_conditions = ProgramConditions(
             set_compliance_a=self.set_compliance,
             set_v=self.set_voltage,
             reset_v=self.reset_voltage,
             width_s=self.pulse_width,
         )
-        self.gate_v = self.table.gate_voltage(self.set_compliance)
         geometry = self.description.geometry
         self._unformed_devices = np.zeros((geometry.rows, geometry.columns, 2), dtype=bool)
 
-    def highest_voltages(self) -> dict[str, float]:
-        """SET and forming on SL (and the complement's bit line), RESET on the bit lines."""
-        forming = self.description.levels.forming_top if self.form_first == "yes" else 0.0
-        top = max(float(self.set_voltage), forming)
-        bit_line = max(top, float(self.reset_voltage))
-        return super().highest_voltages() | {"SL": top, "BL": bit_line, "BLB": bit_line}
+    def pulses(self) -> Planned:
+        """Forming of both devices if asked for, programming of both bits, sensing."""
+        forming = [self.schemes.form_device(d) for d in (0, 1)] if self.form_first == "yes" else []
+        program = [self.schemes.program_bit(b, self.program_conditions) for b in (0, 1)]
+        return Planned([*forming, *program, self.schemes.sense_row()])
+
+    def headline(self) -> str:
+        """SET, RESET and width."""
+        return (
+            f"SET {quantity_text(self.set_compliance, 'A')} (WL {self._gate_v():.4f} V), "
+            f"RESET {quantity_text(self.reset_voltage, 'V')}, "
+            f"{quantity_text(self.pulse_width, 's')}"
+        )
 
     def conditions(self) -> dict[str, str]:
         """Everything that decides the numbers."""
-        applied = self.table.current(self.gate_v)
+        levels = self.description.levels
         return {
             "Pattern": "checkerboard and its inverse, "
             + ("alternating" if self.order == "alternate" else "in two blocks"),
-            "Measured programmings": f"{self.programmings} of each pattern, whole array; one extra "
+            "Programmings": f"{self.programmings} of each pattern, whole array; one extra "
             "programming before the first is in no count",
-            "SET compliance, requested": show_quantity(self.set_compliance, "A"),
-            "SET compliance, applied": f"{show_quantity(applied, 'A')} at WL = {self.gate_v:.4f} V "
-            f"(table: {self.compliance_table})",
-            "SET": f"{show_quantity(self.set_voltage, 'V')} on SL, complement's bit line at SL",
-            "RESET": f"{show_quantity(self.reset_voltage, 'V')} on the bit line, "
-            f"WL = {show_quantity(self.description.levels.word_line_on, 'V')}",
-            "Pulse width": f"{show_quantity(self.pulse_width, 's')} at half maximum, edges 30 ns",
-            "Resistance": f"SMU at {show_quantity(self.description.levels.read, 'V')}, access "
-            "transistor included",
-            "Sense": "on-chip precharge sense amplifiers, VDD = "
-            + show_quantity(self.description.supplies.vdd, "V"),
-            "Fixed 1T1R reference": show_quantity(self.reference, "ohm"),
+            "SET compliance, requested": quantity_text(self.set_compliance, "A"),
+            "SET compliance, applied": f"WL = {self._gate_v():.4f} V, by the table; the current is "
+            "not measured in this run",
+            "Compliance table": self.table_text(),
+            "SET": f"{quantity_text(self.set_voltage, 'V')} on SL, complement's bit line at SL",
+            "RESET": f"{quantity_text(self.reset_voltage, 'V')} on the bit line, "
+            f"WL = {quantity_text(levels.word_line_on, 'V')}",
+            "Pulse width": f"{quantity_text(self.pulse_width, 's')} at half maximum, edges "
+            f"{quantity_text(EDGE_S, 's')}",
+            "Resistance": f"SMU at {quantity_text(levels.read, 'V')}, access transistor included",
+            "Sense": "on-chip precharge sense amplifiers, output Q, VDD = "
+            + quantity_text(self.description.supplies.vdd, "V"),
+            "Fixed 1T1R reference": quantity_text(self.reference, "ohm"),
         }
+
+    def _gate_v(self) -> float:
+        """Word-line voltage during SET, V."""
+        return self.table.gate_v(self.set_compliance)
 
     def patterns(self) -> list[int]:
         """Which pattern each measured programming writes: 0 checkerboard, 1 its inverse."""
@@ -172,6 +184,12 @@ class Checkerboard(BenchProcedure):
         return steps
 
     def _check_row(self, row: int) -> None:
+        if row == 0 and self.set_voltage != self.table.set_compliance_voltage:
+            self.say(
+                f"The compliance table was measured at a SET voltage of "
+                f"{quantity_text(self.table.set_compliance_voltage, 'V')}, not "
+                f"{quantity_text(self.set_voltage, 'V')}: the SET current may differ."
+            )
         bits = np.zeros(self.chip.shape, dtype=bool)
         bits[row] = True
         voltages, unformed = self.form_unformed(bits, self.form_first == "yes")

@@ -7,17 +7,14 @@ The device is then in its LRS and drops little, so the access transistor decides
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.testchip.conditions import ProgramConditions
-from instruments.testchip.waveforms import Gate
-from procedures.base import BenchProcedure, Step, form_first_parameter
-from procedures.parameters import CountParameter, QuantityParameter, show_quantity
+from procedures.base import BenchProcedure, Planned, Step, form_first_parameter
+from procedures.parameters import CountParameter, QuantityParameter, quantity_text
 
 _CELL_S = 8.0
 
@@ -74,31 +71,39 @@ class Compliance(BenchProcedure):
         """Refuses an empty range of gate voltages."""
         if not self.gate_stop > self.gate_start:
             raise ValueError(
-                f"Gate stop {show_quantity(self.gate_stop, 'V')} must be above gate start "
-                f"{show_quantity(self.gate_start, 'V')}"
+                f"Gate stop {quantity_text(self.gate_stop, 'V')} must be above gate start "
+                f"{quantity_text(self.gate_start, 'V')}"
             )
-        count = round((self.gate_stop - self.gate_start) / self.gate_step) + 1
+        # A little slack, so that 0.7 V to 1.7 V by 0.05 V ends at 1.7 V.
+        count = int((self.gate_stop - self.gate_start) / self.gate_step + 1e-6) + 1
         if count < 2:
             raise ValueError("Gate step leaves a single gate voltage; make it smaller")
         self.gates = self.gate_start + self.gate_step * np.arange(count)
-        self.program_conditions = replace(
-            ProgramConditions(), set_v=self.set_voltage, width_s=self.pulse_width
-        )
 
-    def highest_voltages(self) -> dict[str, float]:
-        """SET on SL and on the complement's bit line."""
-        top = self.set_voltage
-        return super().highest_voltages() | {"SL": top, "BL": top, "BLB": top}
+    def pulses(self) -> Planned:
+        """Forming of both devices if asked for, SET of both at the highest gate voltage."""
+        forms = self.form_first == "yes"
+        forming = [self.schemes.form_device(d) for d in (0, 1)] if forms else []
+        top = float(self.gates[-1])
+        sets = [self.schemes.set_device(d, top, self.set_voltage, self.pulse_width) for d in (0, 1)]
+        return Planned([*forming, *sets], uses_table=forms)
+
+    def headline(self) -> str:
+        """The gate voltages and the SET voltage."""
+        return (
+            f"WL {self.gates[0]:.3f} V to {self.gates[-1]:.3f} V, "
+            f"SET {quantity_text(self.set_voltage, 'V')}"
+        )
 
     def conditions(self) -> dict[str, str]:
         """The pulses and where the current is taken."""
         return {
             "Gate voltages": f"{len(self.gates)}, {self.gates[0]:.3f} V to {self.gates[-1]:.3f} V",
-            "SET": f"{show_quantity(self.set_voltage, 'V')} on SL, "
-            f"{show_quantity(self.pulse_width, 's')} at half maximum",
+            "SET": f"{quantity_text(self.set_voltage, 'V')} on SL, "
+            f"{quantity_text(self.pulse_width, 's')} at half maximum",
             "Current": "bit line, mean of the second half of the plateau, 1 mA range; the "
             "device is in its LRS and in series",
-            "Cells": f"{self.cells}, spread over the array, both devices of each",
+            "Cells": f"{self.cells} bits, spread over the array; both devices of each",
         }
 
     def steps(self) -> list[Step]:
@@ -139,11 +144,8 @@ class Compliance(BenchProcedure):
     def _currents(self, row: int, column: int, device: int) -> NDArray[np.float64]:
         """Plateau current at each gate voltage, A."""
         mask = self.chip.one_device(row, column, device)
-        on = self.description.levels.word_line_on
         measured = [
-            self.chip.set_at_gate(
-                mask, Gate(float(gate), on), self.program_conditions, measure=True
-            )
+            self.chip.set_current(mask, float(gate), self.set_voltage, self.pulse_width)
             for gate in self.gates
         ]
         return np.array([currents[row, column, device] for currents in measured])

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from procedures.base import BenchProcedure, Step
-from procedures.parameters import show_quantity
+from instruments.testchip.waveforms import FORMING_SAMPLE_S
+from procedures.base import BenchProcedure, Planned, Step
+from procedures.parameters import quantity_text
 
 _ROW_S = 5.0
 
@@ -31,24 +32,33 @@ class Forming(BenchProcedure):
         "Highest forming voltage (V)",
     ]
 
-    def highest_voltages(self) -> dict[str, float]:
-        """The top of the ramp on SL and on the complement's bit line."""
-        top = self.description.levels.forming_top
-        return super().highest_voltages() | {"SL": top, "BL": top, "BLB": top}
+    def pulses(self) -> Planned:
+        """The ramp, for both devices."""
+        return Planned([self.schemes.form_device(device) for device in (0, 1)])
+
+    def headline(self) -> str:
+        """The ramp and its compliance."""
+        levels = self.description.levels
+        return (
+            f"ramp to {quantity_text(levels.forming_top, 'V')} at {levels.forming_ramp:g} V/s, "
+            f"{quantity_text(levels.forming_compliance, 'A')} "
+            f"(WL {self.schemes.forming_gate_v:.4f} V)"
+        )
 
     def conditions(self) -> dict[str, str]:
         """The ramp and how a formed device is told from an unformed one."""
         levels = self.description.levels
-        gate = self.table.gate_voltage(levels.forming_compliance)
         return {
-            "Ramp": f"SL from 0 V to {show_quantity(levels.forming_top, 'V')} at "
+            "Ramp": f"SL from 0 V to {quantity_text(levels.forming_top, 'V')} at "
             f"{levels.forming_ramp:g} V/s, complement's bit line at SL",
-            "Compliance": f"{show_quantity(levels.forming_compliance, 'A')} at WL = {gate:.4f} V "
-            f"(table: {self.compliance_table})",
-            "Forming voltage": "SL voltage at which the bit-line current, sampled every 10 us, "
-            f"first passes {show_quantity(levels.forming_detect, 'A')}",
-            "Counts as unformed": f"above {show_quantity(levels.unformed_above, 'ohm')} at "
-            f"{show_quantity(levels.read, 'V')}",
+            "Compliance, requested": quantity_text(levels.forming_compliance, "A"),
+            "Compliance, applied": f"WL = {self.schemes.forming_gate_v:.4f} V, by the table",
+            "Compliance table": self.table_text(),
+            "Forming voltage": "SL voltage at which the bit-line current, sampled every "
+            f"{quantity_text(FORMING_SAMPLE_S, 's')}, "
+            f"first passes {quantity_text(levels.forming_detect, 'A')}",
+            "Counts as unformed": f"above {quantity_text(levels.unformed_above, 'ohm')} at "
+            f"{quantity_text(levels.read, 'V')}",
         }
 
     def steps(self) -> list[Step]:

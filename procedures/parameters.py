@@ -14,10 +14,10 @@ from pymeasure.experiment import FloatParameter, IntegerParameter, ListParameter
 _SYMBOLS = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9))
 
 
-def show_quantity(value: float, unit: str) -> str:
+def typed_quantity(value: float, unit: str) -> str:
     """A value with an engineering prefix, as it may be typed.
 
-    >>> show_quantity(55e-6, "A"), show_quantity(2.5, "V"), show_quantity(50e3, "ohm")
+    >>> typed_quantity(55e-6, "A"), typed_quantity(2.5, "V"), typed_quantity(50e3, "ohm")
     ('55uA', '2.5V', '50kohm')
     """
     if value == 0:
@@ -26,6 +26,17 @@ def show_quantity(value: float, unit: str) -> str:
         if abs(value) >= factor * (1 - 1e-9):
             return f"{value / factor:.6g}{symbol}{unit}"
     return f"{value:.6g}{unit}"
+
+
+def quantity_text(value: float, unit: str) -> str:
+    """A value with an engineering prefix, as it is printed.
+
+    >>> quantity_text(55e-6, "A"), quantity_text(2.5, "V"), quantity_text(50e3, "ohm")
+    ('55 µA', '2.5 V', '50 kΩ')
+    """
+    typed = typed_quantity(value, unit)
+    number = typed.rstrip("".join(symbol for symbol, _ in _SYMBOLS) + unit)
+    return f"{number} {typed.removeprefix(number).replace('u', 'µ').replace('ohm', 'Ω')}"
 
 
 class QuantityParameter(FloatParameter):
@@ -58,7 +69,7 @@ class QuantityParameter(FloatParameter):
     @property
     def allowed(self) -> str:
         """The range, as a person would type it."""
-        low, high = (show_quantity(v, self.units) for v in (self.minimum, self.maximum))
+        low, high = (typed_quantity(v, self.units) for v in (self.minimum, self.maximum))
         return f"{low} to {high}"
 
     def convert(self, value: Any) -> float:
@@ -80,7 +91,7 @@ class QuantityParameter(FloatParameter):
     def _parsed(self, text: str) -> float:
         from pymeasure.units import ureg
 
-        example = show_quantity(self.default or self.minimum or self.maximum, self.units)
+        example = typed_quantity(self.default or self.minimum or self.maximum, self.units)
         try:
             quantity = ureg.Quantity(text.strip())
             if quantity.dimensionless:

@@ -48,42 +48,57 @@ class Spot:
         return self.status == "N"
 
 
-class SpotSMU(SMU):
-    """One SMU by slot, wired to one pad: forces within that pad's limit, measures a spot."""
+class SpotSMU:
+    """One SMU by slot, wired to one pad: forces within that pad's limit, measures a spot.
 
-    def __init__(self, parent: B1500, slot: int, model: str) -> None:
-        super().__init__(parent, slot, SMU_TYPES[model], f"SMU{slot}", slot)
+    It has PyMeasure's SMU and is none, so that nothing forces a voltage past the limit.
+    """
+
+    def __init__(self, mainframe: B1500, slot: int, model: str) -> None:
         self.slot = slot
         self.limit: VoltageLimit | None = None
+        self._mainframe = mainframe
+        self._smu = SMU(mainframe, slot, SMU_TYPES[model], f"SMU{slot}", slot)
+
+    def enable(self) -> None:
+        """Close the output switch, at 0 V. (``CN``)"""
+        self._smu.enable()
 
     def force_voltage(self, volts: float, compliance_a: float) -> None:
         """Force a DC voltage, auto range, with a current compliance in A. (``DV``)"""
         require_limit(self.limit, f"SMU {self.slot}").check(volts)
         if not 0 < compliance_a <= 0.1:
             raise LimitError(f"SMU {self.slot}: compliance {compliance_a:g} A; up to 0.1 A allowed")
-        self.force("Voltage", 0, volts, compliance_a)
+        self._smu.force("Voltage", 0, volts, compliance_a)
 
     @property
     def is_on(self) -> bool:
         """Whether the output switch is closed. (``*LRN?``)"""
-        return f"CL{self.slot}" not in self.parent.ask(f"*LRN? {self.slot}").strip().split(";")
+        return f"CL{self.slot}" not in self._mainframe.ask(f"*LRN? {self.slot}").strip().split(";")
 
     def make_safe(self) -> None:
-        """0 V, then open the output switch; nothing is sent to an output that is off. (``DZ``)"""
-        if self.is_on:
-            self.force_gnd()
-            self.disable()
+        """0 V, then open the output switch. (``DZ``, ``CL``)
+
+        Nothing is sent to an output that is known to be off; one that does not answer counts as on.
+        """
+        try:
+            on = self.is_on
+        except Exception:
+            on = True
+        if on:
+            self._smu.force_gnd()
+            self._smu.disable()
 
     def measure_current(self, current_range: int = 0) -> Spot:
         """One spot current, A; negative flows into the SMU. (``TI``)
 
         ``current_range``: 0 auto, 11-20 limited auto, negative fixed (instruments.md 2.13).
         """
-        return _spot(self.parent.ask(f"TI {self.slot},{current_range}"))
+        return _spot(self._mainframe.ask(f"TI {self.slot},{current_range}"))
 
     def measure_voltage(self, voltage_range: int = 0) -> Spot:
         """One spot voltage, V. (``TV``)"""
-        return _spot(self.parent.ask(f"TV {self.slot},{voltage_range}"))
+        return _spot(self._mainframe.ask(f"TV {self.slot},{voltage_range}"))
 
 
 class B1500(AgilentB1500):

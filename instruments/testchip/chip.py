@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.b1500.mainframe import SpotSMU
-from instruments.testchip import waveforms
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.decoder import Decoder
-from instruments.testchip.description import ChipDescription, ComplianceTable
+from instruments.testchip.description import ChipDescription
 from instruments.testchip.pads import METERS, OUTPUT_PADS, PULSED_PADS, SUPPLY_PADS
-from instruments.testchip.waveforms import Gate, Scheme
+from instruments.testchip.waveforms import PulseSchemes, Scheme
 from instruments.testchip.wear import NoWearBook, Pulses, WearBook
 from instruments.wgfmu.driver import Channel, Pattern, Repeat, Wgfmu
 from instruments.wgfmu.library import MeasureCurrentRange, MeasureMode, OperationMode
@@ -73,19 +72,20 @@ class PassTimes:
 class TestChip:
     """One die at the probes.
 
-    ``vdd`` is the logic supply in use, V. ``on_row`` is called after each row of an operation, for
-    progress and for stopping (by raising); ``book`` is where pulses are booked.
+    ``schemes`` builds the waveforms, ``vdd`` is the logic supply in use, V. ``book`` is where
+    pulses are booked; ``on_row`` is called after each row of an operation, and may raise to stop.
     """
 
     __test__ = False  # its name is the field's; it is not a test for pytest to collect
 
     description: ChipDescription
     connections: Connections
-    compliance: ComplianceTable
+    schemes: PulseSchemes
     vdd: float
     book: WearBook = field(default_factory=NoWearBook)
     on_row: Callable[[], None] = lambda: None
     times: PassTimes = field(default_factory=PassTimes)
+    _is_idle: bool = False
 
     # --- shape ---------------------------------------------------------------------------------
 
@@ -167,11 +167,9 @@ class TestChip:
 
     # --- operations ----------------------------------------------------------------------------
 
-    def gate(self, compliance_a: float) -> Gate:
-        """Word-line voltages for a SET compliance, from the measured table."""
-        return Gate(
-            self.compliance.gate_voltage(compliance_a), self.description.levels.word_line_on
-        )
+    def begin_step(self) -> None:
+        """Forget what the bench was left in: the next operation puts the pads at idle itself."""
+        self._is_idle = False
 
     def form(self, devices: Mask) -> Floats:
         """Form devices (once in their life) with the paper's ramp.
@@ -180,17 +178,13 @@ class TestChip:
         a device was not asked for or did not form.
         """
         levels = self.description.levels
-        gate = self.gate(levels.forming_compliance)
-        schemes = [
-            waveforms.form_device(device, self.vdd, gate, levels.forming_top, levels.forming_ramp)
-            for device in (0, 1)
-        ]
+        schemes = [self.schemes.form_device(device) for device in (0, 1)]
         voltages = np.full((*self.shape, 2), _NEVER_FORMED)
         condition = {
             "top_v": levels.forming_top,
             "ramp_v_per_s": levels.forming_ramp,
             "compliance_a": levels.forming_compliance,
-            "gate_v": gate.limit,
+            "gate_v": self.schemes.forming_gate_v,
         }
         with self._pass("form", [Pulses("form", condition, devices.astype(np.uint32))]):
             for device, scheme in enumerate(schemes):
@@ -198,40 +192,39 @@ class TestChip:
                     voltages[row, column, device] = self._forming_voltage(scheme)
         return voltages
 
-    def set(self, devices: Mask, conditions: ProgramConditions, measure: bool = False) -> Floats:
-        """SET devices, complements protected. ``devices`` is (rows, columns, 2).
-
-        With ``measure`` returns the plateau current of each, A (NaN elsewhere or when out of
-        range); needs pulses of 1 us or more to settle.
-        """
-        gate = self.gate(conditions.set_compliance_a)
-        return self.set_at_gate(devices, gate, conditions, measure)
-
-    def set_at_gate(
-        self, devices: Mask, gate: Gate, conditions: ProgramConditions, measure: bool = False
-    ) -> Floats:
-        """As `set`, at a given gate voltage whatever current that allows."""
-        currents = np.full((*self.shape, 2), np.nan)
-        pulses = Pulses("set", _set_condition(conditions, gate), devices.astype(np.uint32))
-        with self._pass("program", [pulses]):
+    def set(self, devices: Mask, conditions: ProgramConditions) -> None:
+        """SET devices, complements protected. ``devices`` is (rows, columns, 2)."""
+        gate_v = self.schemes.table.gate_v(conditions.set_compliance_a)
+        condition = _set_condition(conditions, gate_v)
+        with self._pass("program", [Pulses("set", condition, devices.astype(np.uint32))]):
             for device in (0, 1):
-                scheme = waveforms.set_device(
-                    device, self.vdd, gate, conditions.set_v, conditions.width_s, measure
+                scheme = self.schemes.set_device(
+                    device, gate_v, conditions.set_v, conditions.width_s
                 )
+                for _ in self._fire_each(scheme, devices[..., device]):
+                    pass
+
+    def set_current(self, devices: Mask, gate_v: float, set_v: float, width_s: float) -> Floats:
+        """SET devices at a gate voltage and measure what current it allows.
+
+        ``devices`` is (rows, columns, 2). Returns the current on the pulse's plateau, A, in the
+        same shape; NaN elsewhere and out of range. Pulses of 2 us or more let it settle.
+        """
+        currents = np.full((*self.shape, 2), np.nan)
+        condition = {"set_v": set_v, "gate_v": gate_v, "width_s": width_s}
+        with self._pass("program", [Pulses("set", condition, devices.astype(np.uint32))]):
+            for device in (0, 1):
+                scheme = self.schemes.set_device(device, gate_v, set_v, width_s, measure=True)
                 for row, column in self._fire_each(scheme, devices[..., device]):
-                    if measure:
-                        currents[row, column, device] = -self._sampled(scheme)[0]
+                    currents[row, column, device] = -self._sampled(scheme)[0]
         return currents
 
     def reset(self, devices: Mask, conditions: ProgramConditions) -> None:
         """RESET devices with the gate fully on. ``devices`` is (rows, columns, 2)."""
-        gate = Gate(0.0, self.description.levels.word_line_on)
         pulses = Pulses("reset", _reset_condition(conditions), devices.astype(np.uint32))
         with self._pass("program", [pulses]):
             for device in (0, 1):
-                scheme = waveforms.reset_device(
-                    device, self.vdd, gate, conditions.reset_v, conditions.width_s
-                )
+                scheme = self.schemes.reset_device(device, conditions)
                 for _ in self._fire_each(scheme, devices[..., device]):
                     pass
 
@@ -240,25 +233,18 @@ class TestChip:
 
         All zeros go first, then all ones, so that the waveform is downloaded twice an array.
         """
-        gate = self.gate(conditions.set_compliance_a)
+        gate_v = self.schemes.table.gate_v(conditions.set_compliance_a)
         zeros, ones = where & (bits == 0), where & (bits == 1)
         # Bit 0 SETs BL and RESETs BLB; bit 1 the opposite.
         sets = np.stack([zeros, ones], axis=-1).astype(np.uint32)
         resets = np.stack([ones, zeros], axis=-1).astype(np.uint32)
         pulses = [
-            Pulses("set", _set_condition(conditions, gate), sets),
+            Pulses("set", _set_condition(conditions, gate_v), sets),
             Pulses("reset", _reset_condition(conditions), resets),
         ]
         with self._pass("program", pulses):
             for bit, mask in ((0, zeros), (1, ones)):
-                scheme = waveforms.program_bit(
-                    bit,
-                    self.vdd,
-                    gate,
-                    conditions.set_v,
-                    conditions.reset_v,
-                    conditions.width_s,
-                )
+                scheme = self.schemes.program_bit(bit, conditions)
                 for _ in self._fire_each(scheme, mask):
                     pass
 
@@ -275,7 +261,7 @@ class TestChip:
         threshold = self.vdd / self.description.board.q_series / 2
         outputs = [at.channels["Q"], *([at.channels["QB"]] if complement else [])]
         with self._pass("sense", []):
-            self._load(waveforms.sense_row(self.vdd, self.description.levels.word_line_on))
+            self._load(self.schemes.sense_row())
             for output in outputs:
                 output.configure(OperationMode.DC, MeasureMode.CURRENT, MeasureCurrentRange.MA1)
                 output.force(0.0)
@@ -328,9 +314,12 @@ class TestChip:
     @contextmanager
     def _pass(self, kind: str, pulses: list[Pulses]) -> Iterator[None]:
         """One operation over the array: booked, timed, and left with the pads idle."""
+        begin = self.connections.now()
+        if not self._is_idle:
+            self._idle()
         booked = [p for p in pulses if p.counts.any()]
         block = self.book.plan(booked) if booked else None
-        begin = self.connections.now()
+        self._is_idle = False
         yield
         self._idle()
         self.connections.check_errors()
@@ -345,6 +334,7 @@ class TestChip:
             channels[pad].configure(OperationMode.DC)
             channels[pad].force(self.vdd if pad == "BYP" else 0.0)
             channels[pad].connect()
+        self._is_idle = True
 
     def _load(self, scheme: Scheme) -> None:
         """Download a scheme to the pulsed pads; measured pads sample current on the 1 mA range."""
@@ -397,21 +387,21 @@ class TestChip:
         formed = np.flatnonzero(~(currents < levels.forming_detect))
         if not len(formed):
             return _NEVER_FORMED
-        voltages = waveforms.forming_voltages(len(currents), levels.forming_ramp)
+        voltages = self.schemes.forming_voltages(len(currents))
         return float(voltages[formed[0]])
 
     def _meters_to_pads(self) -> None:
-        """SL, BL and BLB to their SMUs at 0 V; the word line to DC."""
+        """SL, BL and BLB to their SMUs, which are at 0 V; the other pads stay idle in DC mode."""
         channels = self.connections.channels
         for pad in METERS.values():
             channels[pad].configure(OperationMode.SMU)
             channels[pad].connect()
 
 
-def _set_condition(conditions: ProgramConditions, gate: Gate) -> dict[str, float]:
+def _set_condition(conditions: ProgramConditions, gate_v: float) -> dict[str, float]:
     return {
         "set_v": conditions.set_v,
-        "gate_v": gate.limit,
+        "gate_v": gate_v,
         "compliance_a": conditions.set_compliance_a,
         "width_s": conditions.width_s,
     }

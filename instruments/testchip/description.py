@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from instruments.limits import LimitError, VoltageLimit
+from instruments.limits import VoltageLimit
+from instruments.testchip.compliance import ComplianceTable, Positive, Volts
 from instruments.testchip.pads import DRIVEN_PADS
-
-Volts = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
@@ -37,12 +34,11 @@ class Levels(_Section):
 
     word_line_on: Volts
     read: Volts
-    set: Volts
     forming_top: Volts
-    forming_compliance: Positive
-    """Current that the gate allows during forming, A (paper, 2.1)."""
     forming_ramp: Positive
     """Ramp rate of the forming voltage, V/s (paper, 2.1)."""
+    forming_compliance: Positive
+    """Current that the gate allows during forming, A (paper, 2.1)."""
     forming_detect: Positive
     """Bit-line current above which a device counts as formed, A."""
     unformed_above: Positive
@@ -62,10 +58,9 @@ class PadRating(_Section):
     volts: tuple[Volts, Volts]
 
 
-class ChipDescription(_Section):
-    """A chip file, checked.
+class ChipDescription(ComplianceTable):
+    """A chip file, checked; it carries a compliance table of its own.
 
-    ``set_compliance`` pairs gate voltage (V) with the SET current it allows (A), both rising.
     ``reference`` is the fixed 1T1R reference resistance, ohm.
     """
 
@@ -76,7 +71,6 @@ class ChipDescription(_Section):
     board: Board
     reference: Positive
     absolute_maximum: dict[str, PadRating]
-    set_compliance: tuple[tuple[Volts, Positive], ...]
 
     @field_validator("absolute_maximum")
     @classmethod
@@ -89,62 +83,15 @@ class ChipDescription(_Section):
                 f"the pads are {', '.join(DRIVEN_PADS)}"
             )
         for pad, rating in ratings.items():
-            if not rating.volts[0] < rating.volts[1]:
-                raise ValueError(f"{pad}: the lower limit must be below the upper")
+            low, high = rating.volts
+            if not low <= 0 <= high:
+                raise ValueError(
+                    f"{pad}: 0 V must be allowed, or it could never be made safe; "
+                    f"given: {low:g} V to {high:g} V"
+                )
         return ratings
-
-    @field_validator("set_compliance")
-    @classmethod
-    def _table_rises(
-        cls, table: tuple[tuple[float, float], ...]
-    ) -> tuple[tuple[float, float], ...]:
-        ComplianceTable.check(table)
-        return table
 
     def limit(self, pad: str) -> VoltageLimit:
         """The pad's absolute maximum rating as a limit."""
         low, high = self.absolute_maximum[pad].volts
         return VoltageLimit(pad, low, high)
-
-
-class ComplianceTable:
-    """Gate voltage for a SET compliance current: a measured table, interpolated, never extended."""
-
-    def __init__(self, points: tuple[tuple[float, float], ...]) -> None:
-        self.check(points)
-        self.points = points
-
-    @staticmethod
-    def check(points: tuple[tuple[float, float], ...]) -> None:
-        """Raise ValueError unless there are two points or more, rising in both columns."""
-        if len(points) < 2:
-            raise ValueError("a set_compliance table needs at least two [V_WL, A] pairs")
-        for (v0, a0), (v1, a1) in itertools.pairwise(points):
-            if not (v1 > v0 and a1 > a0):
-                raise ValueError(
-                    "a set_compliance table must rise in gate voltage and current; "
-                    f"[{v1:g} V, {a1:g} A] follows [{v0:g} V, {a0:g} A]"
-                )
-
-    def gate_voltage(self, current_a: float) -> float:
-        """Gate voltage (V) that allows ``current_a``; `LimitError` outside the table."""
-        low, high = self.points[0][1], self.points[-1][1]
-        if not low <= current_a <= high:
-            raise LimitError(
-                f"SET compliance {current_a * 1e6:g} uA is not in the measured table, which goes "
-                f"from {low * 1e6:.3g} uA to {high * 1e6:.3g} uA; measure a wider one with "
-                "`labctl run compliance`"
-            )
-        return _interpolate(current_a, [(a, v) for v, a in self.points])
-
-    def current(self, gate_v: float) -> float:
-        """Current (A) that a gate voltage within the table allows."""
-        return _interpolate(gate_v, list(self.points))
-
-
-def _interpolate(x: float, points: list[tuple[float, float]]) -> float:
-    """Straight line between the two neighbours of ``x``."""
-    for (x0, y0), (x1, y1) in itertools.pairwise(points):
-        if x0 <= x <= x1:
-            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-    raise LimitError(f"{x:g} is outside the table")

@@ -13,16 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.limits import LimitError
+from instruments.testchip.compliance import ComplianceTable
+from instruments.testchip.conditions import ProgramConditions
+from instruments.testchip.description import ChipDescription
 from instruments.testchip.pads import PULSED_PADS
 from instruments.wgfmu.driver import MeasureEvent
+from instruments.wgfmu.limits import GRID_S, on_grid
 
 EDGE_S = 30e-9
 SETTLE_S = 100e-9
 SENSE_SETTLE_S = 200e-9
 FORMING_SAMPLE_S = 10e-6
 FORMING_AVERAGE_S = 1e-6
-
-_GRID_S = 10e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,7 @@ class Timeline:
     @property
     def now_s(self) -> float:
         """Time reached so far."""
-        return self._now * _GRID_S
+        return self._now * GRID_S
 
     def wait(self, seconds: float) -> Timeline:
         """Hold all pads."""
@@ -73,7 +75,7 @@ class Timeline:
 
     def pulse(self, width_s: float, **tops: float) -> Timeline:
         """Take pads to their tops and back together; ``width_s`` is the width at half maximum."""
-        if width_s < EDGE_S + _GRID_S:
+        if width_s < EDGE_S + GRID_S:
             raise LimitError(f"a pulse of {width_s:g} s is too short for edges of {EDGE_S:g} s")
         bases = {pad: self._level[pad] for pad in tops}
         return self.move(**tops).wait(width_s - EDGE_S).move(**bases)
@@ -84,98 +86,104 @@ class Timeline:
         for pad, knots in self._points.items():
             if knots[-1][0] < self._now:
                 knots = [*knots, (self._now, self._level[pad])]
-            points[pad] = np.array([(step * _GRID_S, volts) for step, volts in knots])
+            points[pad] = np.array([(step * GRID_S, volts) for step, volts in knots])
         return Scheme(name, points, measure or {})
 
 
-@dataclass(frozen=True)
-class Gate:
-    """Word-line voltages of an operation: limiting the SET current, and fully on, V."""
+class PulseSchemes:
+    """Builds every scheme for one chip, compliance table and logic supply.
 
-    limit: float
-    on: float
-
-
-def program_bit(
-    bit: int, vdd: float, gate: Gate, set_v: float, reset_v: float, width_s: float
-) -> Scheme:
-    """SET of one device and RESET of the other in one execution; the idle one is protected.
-
-    Bit 0 is BL in LRS and BLB in HRS, bit 1 the opposite (paper, 2.1). During the SET the
-    complement's bit line follows SL; during the RESET the SET device's bit line equals SL, 0 V.
+    The one description of what the pads see: operations send these schemes, and a run is refused
+    before it begins by looking at the same ones. ``vdd`` is the logic supply, V.
     """
-    _, complement = _pair(bit)
-    line = Timeline(vdd).move(WL=gate.limit).wait(SETTLE_S)
-    line.pulse(width_s, **{"SL": set_v, complement: set_v}).wait(SETTLE_S)
-    line.move(WL=gate.on).wait(SETTLE_S)
-    line.pulse(width_s, **{complement: reset_v}).wait(SETTLE_S)
-    return line.move(WL=0.0).scheme(f"program{bit}")
 
+    def __init__(self, chip: ChipDescription, table: ComplianceTable, vdd: float) -> None:
+        self.table = table
+        self._levels = chip.levels
+        self._vdd = vdd
 
-def set_device(
-    device: int,
-    vdd: float,
-    gate: Gate,
-    set_v: float,
-    width_s: float,
-    measure: bool = False,
-) -> Scheme:
-    """SET of one device (0: BL, 1: BLB), its complement protected.
+    def program_bit(self, bit: int, conditions: ProgramConditions) -> Scheme:
+        """SET of one device and RESET of the other in one execution; the idle one is protected.
 
-    With ``measure`` the device's bit-line current is averaged over the second half of the plateau.
-    """
-    active, complement = _pair(device)
-    line = Timeline(vdd).move(WL=gate.limit).wait(SETTLE_S)
-    begin = line.now_s + EDGE_S
-    line.pulse(width_s, **{"SL": set_v, complement: set_v}).wait(SETTLE_S)
-    line.move(WL=0.0)
-    events = {}
-    if measure:
-        half = _steps(width_s - EDGE_S) // 2 * _GRID_S
-        events = {active: MeasureEvent("plateau", begin + half, 1, half, half)}
-    return line.scheme(f"set{device}", events)
+        Bit 0 is BL in LRS and BLB in HRS, bit 1 the opposite (paper, 2.1). During the SET the
+        complement's bit line follows SL; during the RESET the SET device's bit line is at SL, 0 V.
+        """
+        _, complement = _pair(bit)
+        set_v, width_s = conditions.set_v, conditions.width_s
+        line = Timeline(self._vdd)
+        line.move(WL=self.table.gate_v(conditions.set_compliance_a)).wait(SETTLE_S)
+        line.pulse(width_s, **{"SL": set_v, complement: set_v}).wait(SETTLE_S)
+        line.move(WL=self._levels.word_line_on).wait(SETTLE_S)
+        line.pulse(width_s, **{complement: conditions.reset_v}).wait(SETTLE_S)
+        return line.move(WL=0.0).scheme(f"program{bit}")
 
+    def set_device(
+        self, device: int, gate_v: float, set_v: float, width_s: float, measure: bool = False
+    ) -> Scheme:
+        """SET of one device (0: BL, 1: BLB), its complement protected.
 
-def reset_device(device: int, vdd: float, gate: Gate, reset_v: float, width_s: float) -> Scheme:
-    """RESET of one device with the gate fully on; its complement's bit line equals SL, 0 V."""
-    active, _ = _pair(device)
-    line = Timeline(vdd).move(WL=gate.on).wait(SETTLE_S)
-    line.pulse(width_s, **{active: reset_v}).wait(SETTLE_S)
-    return line.move(WL=0.0).scheme(f"reset{device}")
+        With ``measure`` its bit-line current is averaged over the second half of the plateau.
+        """
+        active, complement = _pair(device)
+        line = Timeline(self._vdd).move(WL=gate_v).wait(SETTLE_S)
+        begin = line.now_s + EDGE_S
+        line.pulse(width_s, **{"SL": set_v, complement: set_v}).wait(SETTLE_S)
+        line.move(WL=0.0)
+        events = {}
+        if measure:
+            half = _steps(width_s - EDGE_S) // 2 * GRID_S
+            events = {active: MeasureEvent("plateau", begin + half, 1, half, half)}
+        return line.scheme(f"set{device}", events)
 
+    def reset_device(self, device: int, conditions: ProgramConditions) -> Scheme:
+        """RESET of one device with the gate fully on; its complement's bit line is at SL, 0 V."""
+        active, _ = _pair(device)
+        line = Timeline(self._vdd).move(WL=self._levels.word_line_on).wait(SETTLE_S)
+        line.pulse(conditions.width_s, **{active: conditions.reset_v}).wait(SETTLE_S)
+        return line.move(WL=0.0).scheme(f"reset{device}")
 
-def form_device(device: int, vdd: float, gate: Gate, top_v: float, ramp_v_per_s: float) -> Scheme:
-    """Forming ramp on SL with the gate limiting the current; the complement's bit line follows.
+    def form_device(self, device: int) -> Scheme:
+        """Forming ramp on SL with the gate limiting the current; the complement follows SL.
 
-    The bit-line current is sampled every 10 us, 1 us average: at 1000 V/s one sample each 10 mV.
-    """
-    active, complement = _pair(device)
-    ramp_s = top_v / ramp_v_per_s
-    samples = round(ramp_s / FORMING_SAMPLE_S)
-    line = Timeline(vdd).move(WL=gate.limit).wait(SETTLE_S)
-    begin = line.now_s
-    line.move(ramp_s, **{"SL": top_v, complement: top_v}).wait(SETTLE_S)
-    line.move(**{"SL": 0.0, complement: 0.0}).wait(SETTLE_S).move(WL=0.0)
-    event = MeasureEvent(
-        "ramp",
-        begin + FORMING_SAMPLE_S - FORMING_AVERAGE_S,
-        samples,
-        FORMING_SAMPLE_S,
-        FORMING_AVERAGE_S,
-    )
-    return line.scheme(f"form{device}", {active: event})
+        The bit-line current is sampled every 10 us, 1 us average: at 1000 V/s each 10 mV.
+        """
+        active, complement = _pair(device)
+        top_v = self._levels.forming_top
+        ramp_s = top_v / self._levels.forming_ramp
+        line = Timeline(self._vdd).move(WL=self.forming_gate_v).wait(SETTLE_S)
+        begin = line.now_s
+        line.move(ramp_s, **{"SL": top_v, complement: top_v}).wait(SETTLE_S)
+        line.move(**{"SL": 0.0, complement: 0.0}).wait(SETTLE_S).move(WL=0.0)
+        event = MeasureEvent(
+            "ramp",
+            begin + FORMING_SAMPLE_S - FORMING_AVERAGE_S,
+            round(ramp_s / FORMING_SAMPLE_S),
+            FORMING_SAMPLE_S,
+            FORMING_AVERAGE_S,
+        )
+        return line.scheme(f"form{device}", {active: event})
 
+    @property
+    def forming_gate_v(self) -> float:
+        """Word-line voltage during forming, V."""
+        return self.table.gate_v(self._levels.forming_compliance)
 
-def sense_row(vdd: float, word_line_on: float) -> Scheme:
-    """Precharge, then discharge and latch; ends with WL down and SEN held, so the latches hold.
+    def forming_voltages(self, samples: int) -> NDArray[np.float64]:
+        """SL voltage (V) in the middle of each current sample of `form_device`."""
+        middles = (np.arange(samples) + 1) * FORMING_SAMPLE_S - FORMING_AVERAGE_S / 2
+        return np.asarray(middles * self._levels.forming_ramp)
 
-    Bit lines are precharged before the word line rises; the other order would SET the row's HRS.
-    """
-    line = Timeline(vdd).move(BYP=0.0).wait(SETTLE_S)
-    line.move(SL=vdd).wait(SENSE_SETTLE_S)
-    line.move(WL=word_line_on).wait(SENSE_SETTLE_S)
-    line.move(SEN=vdd, SL=0.0).wait(SENSE_SETTLE_S)
-    return line.move(WL=0.0).scheme("sense")
+    def sense_row(self) -> Scheme:
+        """Precharge, then discharge and latch; ends with WL down and SEN held: the latches hold.
+
+        Bit lines are precharged before the word line rises; the other order would SET the row's
+        HRS devices.
+        """
+        line = Timeline(self._vdd).move(BYP=0.0).wait(SETTLE_S)
+        line.move(SL=self._vdd).wait(SENSE_SETTLE_S)
+        line.move(WL=self._levels.word_line_on).wait(SENSE_SETTLE_S)
+        line.move(SEN=self._vdd, SL=0.0).wait(SENSE_SETTLE_S)
+        return line.move(WL=0.0).scheme("sense")
 
 
 def _pair(device: int) -> tuple[str, str]:
@@ -184,13 +192,8 @@ def _pair(device: int) -> tuple[str, str]:
 
 
 def _steps(seconds: float) -> int:
-    steps = round(seconds / _GRID_S)
-    if steps < 1 or abs(seconds - steps * _GRID_S) > 1e-12:
-        raise LimitError(f"{seconds:g} s is not on the 10 ns grid of the pulse generators")
+    """Whole grid steps of a time, at least one; `LimitError` off the grid."""
+    steps = round(float(on_grid(seconds)) / GRID_S)
+    if steps < 1:
+        raise LimitError(f"{seconds:g} s is shorter than the 10 ns grid of the pulse generators")
     return steps
-
-
-def forming_voltages(samples: int, ramp_v_per_s: float) -> NDArray[np.float64]:
-    """SL voltage (V) in the middle of each current sample of `form_device`."""
-    middles = (np.arange(samples) + 1) * FORMING_SAMPLE_S - FORMING_AVERAGE_S / 2
-    return np.asarray(middles * ramp_v_per_s)

@@ -105,7 +105,7 @@ class Channel:
         self.id = channel
         self.limit: VoltageLimit | None = None
         self.force_range = ForceVoltageRange.V5
-        self._call = module.call
+        self._call = module._call
         # Reused by the DC measurement: it is called once a bit.
         self._value = ctypes.c_double()
         self._value_pointer = ctypes.byref(self._value)
@@ -188,7 +188,7 @@ class Wgfmu:
         self._library = library
         self.channels: dict[int, Channel] = {}
 
-    def call(self, function: str, *arguments: object) -> None:
+    def _call(self, function: str, *arguments: object) -> None:
         """Call a C function; a non-zero return code raises `WgfmuError` with the library's text."""
         code = getattr(self._library, function)(*arguments)
         if code:
@@ -196,21 +196,17 @@ class Wgfmu:
 
     def open(self) -> None:
         """Open the session, stop and reset all channels, list them."""
-        self.call("WGFMU_openSession", self.address.encode())
-        self.call("WGFMU_clear")
+        self._call("WGFMU_openSession", self.address.encode())
+        self._call("WGFMU_clear")
         size = ctypes.c_int()
-        self.call("WGFMU_getChannelIdSize", ctypes.byref(size))
+        self._call("WGFMU_getChannelIdSize", ctypes.byref(size))
         ids = (ctypes.c_int * size.value)()
-        self.call("WGFMU_getChannelIds", ids, ctypes.byref(size))
+        self._call("WGFMU_getChannelIds", ids, ctypes.byref(size))
         self.channels = {channel: Channel(self, channel) for channel in ids[: size.value]}
-
-    def reset(self) -> None:
-        """Put every channel into its power-on state: output off, switches open."""
-        self.call("WGFMU_initialize")
 
     def close(self) -> None:
         """Close the session; outputs stay as they are."""
-        self.call("WGFMU_closeSession")
+        self._call("WGFMU_closeSession")
 
     def load(self, program: Mapping[Channel, Sequence[Repeat]]) -> None:
         """Replace all patterns and sequences; every limit is checked before the first call.
@@ -221,9 +217,13 @@ class Wgfmu:
             patterns = {id(s.pattern): s.pattern for s in sequences}.values()
             limits.check_sequences(channel.id, [s.loops for s in sequences])
             limits.check_vector_total(channel.id, sum(p.vectors for p in patterns))
+            limits.check_measured_total(
+                channel.id,
+                sum(s.loops * sum(e.points for e in s.pattern.events) for s in sequences),
+            )
             for pattern in patterns:
                 channel.check(pattern.volts)
-        self.call("WGFMU_clear")
+        self._call("WGFMU_clear")
         sent: set[int] = set()
         for channel, sequences in program.items():
             for sequence in sequences:
@@ -231,14 +231,14 @@ class Wgfmu:
                     self._send(sequence.pattern)
                     sent.add(id(sequence.pattern))
                 name = sequence.pattern.name.encode()
-                self.call("WGFMU_addSequence", channel.id, name, float(sequence.loops))
+                self._call("WGFMU_addSequence", channel.id, name, float(sequence.loops))
 
     def _send(self, pattern: Pattern) -> None:
         name = pattern.name.encode()
         count = pattern.vectors
         as_doubles = ctypes.c_double * count
-        self.call("WGFMU_createPattern", name, float(pattern.volts[0]))
-        self.call(
+        self._call("WGFMU_createPattern", name, float(pattern.volts[0]))
+        self._call(
             "WGFMU_setVectors",
             name,
             as_doubles(*pattern.times_s[1:]),
@@ -246,7 +246,7 @@ class Wgfmu:
             count,
         )
         for event in pattern.events:
-            self.call(
+            self._call(
                 "WGFMU_setMeasureEvent",
                 name,
                 event.name.encode(),
@@ -259,12 +259,12 @@ class Wgfmu:
 
     def execute(self) -> None:
         """Start the loaded sequences on all channels together."""
-        self.call("WGFMU_execute")
+        self._call("WGFMU_execute")
 
     def wait(self) -> None:
         """Wait until the run is complete."""
-        self.call("WGFMU_waitUntilCompleted")
+        self._call("WGFMU_waitUntilCompleted")
 
     def abort(self) -> None:
         """Stop all sequencers; they hold their last voltage, so zeroing must follow."""
-        self.call("WGFMU_abort")
+        self._call("WGFMU_abort")

@@ -59,6 +59,15 @@ def check_vector_total(channel: int, vectors: int) -> None:
         )
 
 
+def check_measured_total(channel: int, values: int) -> None:
+    """Measured values of one execution: at most about 4,000,000 a channel."""
+    if values > MAX_MEASURED_VALUES:
+        raise LimitError(
+            f"channel {channel} would measure {values} values; it holds {MAX_MEASURED_VALUES}. "
+            "Split the run into several executions"
+        )
+
+
 def check_sequences(channel: int, loops: list[int]) -> None:
     """At most 512 sequences a channel, 1 to 2**40 loops each."""
     if not 1 <= len(loops) <= MAX_SEQUENCES:

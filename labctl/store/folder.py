@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -76,22 +78,23 @@ class RunFolder:
         return np.stack(records) if records else np.empty((0,))
 
     def results(self) -> pd.DataFrame:
-        """The rows of ``results.csv``, comment lines skipped."""
+        """The rows of ``results.csv`` up to the last step's end mark, comment lines skipped."""
         import pandas as pd
 
-        try:
-            return pd.read_csv(self.path / RESULTS, comment="#", encoding="utf-8")
-        except (FileNotFoundError, pd.errors.EmptyDataError):
-            # The run ended before PyMeasure wrote the head of the file.
+        length = self._committed(RESULTS)
+        if length is None:
             return pd.DataFrame()
+        with (self.path / RESULTS).open("rb") as file:
+            committed = file.read(length)
+        return pd.read_csv(BytesIO(committed), comment="#", encoding="utf-8")
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The journal's events; a last line that a crash cut short is left out."""
         try:
-            text = (self.path / JOURNAL).read_text(encoding="utf-8")
+            lines = (self.path / JOURNAL).read_bytes().split(b"\n")
         except FileNotFoundError:
             return
-        for line in text.splitlines():
+        for line in lines[:-1]:
             try:
                 yield json.loads(line)
             except ValueError:
@@ -131,11 +134,11 @@ class RunWriter(RunFolder):
         opened = {
             "run": path.name,
             "procedure": procedure,
-            "started": begin.isoformat(timespec="seconds"),
+            "started": begin.isoformat(timespec="milliseconds"),
             "ended": None,
             "status": None,
             "reason": None,
-            "owner": {"pid": os.getpid(), "host": os.environ.get("HOSTNAME", "")},
+            "owner": {"pid": os.getpid(), "host": platform.node()},
             **record,
         }
         files.replace_json(path / RECORD, opened)
@@ -152,11 +155,14 @@ class RunWriter(RunFolder):
         rows.write(line.encode("utf-8") + b"\n")
         rows.flush()
 
-    def append_array(self, name: str, record: NDArray[Any]) -> None:
-        """Append one record of an array; durable with the step's end mark."""
+    def append_array(self, name: str, record: NDArray[Any], durable: bool = False) -> None:
+        """Append one record of an array; durable with the step's end mark, or at once."""
         file = self._file(f"{ARRAYS}/{name}.npys")
         np.save(file, np.asarray(record), allow_pickle=False)
-        file.flush()
+        if durable:
+            files.sync(file)
+        else:
+            file.flush()
 
     def append_event(self, event: str, durable: bool = False, **fields: Any) -> None:
         """Append one line to the journal; ``durable`` waits for the disk."""
@@ -203,7 +209,7 @@ def list_runs(root: Path) -> list[RunFolder]:
                 found.append(RunFolder(path))
             except RunFolderError:
                 continue
-    return sorted(found, key=lambda run: (run.record.get("started") or "", run.id))
+    return sorted(found, key=lambda run: (_started(run), run.id))
 
 
 def find_run(root: Path, name: str) -> RunFolder:
@@ -229,6 +235,14 @@ def find_run(root: Path, name: str) -> RunFolder:
         f"no run {name!r} under {root}; "
         + (f"the latest are {there}" if there else "there are no runs yet: `labctl run --help`")
     )
+
+
+def _started(run: RunFolder) -> datetime:
+    """When a run began; the local offset may differ between two runs (summer time)."""
+    try:
+        return datetime.fromisoformat(run.record["started"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _read_arrays(path: Path, length: int | None) -> Iterator[NDArray[Any]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,17 +43,27 @@ class Entry:
     counts: NDArray[np.uint32]
 
 
+class LedgerError(OSError):
+    """A ledger file that cannot be used, with the reason."""
+
+
 class Ledger:
-    """The ledger file; safe to open from several processes."""
+    """The ledger file; safe to open from several processes. Raises `LedgerError`."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        # Booked from the worker's thread, closed from the main one, never at the same time.
-        self._database = sqlite3.connect(path, timeout=10, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")
-        self._database.executescript(_SCHEMA)
+        try:
+            # Booked from the worker's thread, closed from the main one, never at the same time.
+            # isolation_level None: transactions begin where this class says.
+            self._database = sqlite3.connect(
+                path, timeout=10, check_same_thread=False, isolation_level=None
+            )
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise LedgerError(f"the wear ledger {path} cannot be used: {error}") from None
 
     def close(self) -> None:
         """Close the file."""
@@ -61,7 +71,7 @@ class Ledger:
 
     def plan(self, die: str, run: str, entries: list[Entry]) -> int:
         """Book a block as planned; on disk when this returns. Returns the block's number."""
-        with self._database as database:
+        with self._transaction() as database:
             (last,) = database.execute("SELECT COALESCE(MAX(block), 0) FROM pulses").fetchone()
             block = int(last) + 1
             database.executemany(
@@ -83,7 +93,7 @@ class Ledger:
 
     def confirm(self, block: int) -> None:
         """The block was carried out in full."""
-        with self._database as database:
+        with self._transaction() as database:
             database.execute("UPDATE pulses SET state = 'confirmed' WHERE block = ?", (block,))
 
     def totals(self, die: str) -> dict[str, NDArray[np.uint64]]:
@@ -103,3 +113,13 @@ class Ledger:
             "SELECT COUNT(DISTINCT block) FROM pulses WHERE die = ? AND state = 'planned'", (die,)
         ).fetchone()
         return int(count)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing; the write lock from the start, so that block numbers are unique."""
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            with self._database:
+                yield self._database
+        except sqlite3.Error as error:
+            raise LedgerError(f"the wear ledger {self.path} cannot be written: {error}") from error

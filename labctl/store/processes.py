@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 def is_running(owner: Mapping[str, Any]) -> bool:
     """Whether ``owner["pid"]`` is a living process of this machine."""
     pid = owner.get("pid")
-    if not isinstance(pid, int) or owner.get("host", "") != os.environ.get("HOSTNAME", ""):
+    if not isinstance(pid, int) or owner.get("host") != platform.node():
         return False
     if sys.platform == "win32":
         import ctypes

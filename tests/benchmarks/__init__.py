@@ -1,0 +1,17 @@
+"""Benchmarks: how fast, beside what, measured in one run; `make bench` runs them.
+
+Each module compares one thing and has one function, ``measure() -> list[Result]``.
+"""
+
+from __future__ import annotations
+
+BENCHMARKS = {
+    "help": "`labctl --help` beside a bare typer program",
+    "array": "bench time of programming one array, beside the plain way and the bound",
+    "checkerboard": "wall time of the default run and of the one that `make demo` starts",
+    "recording": "what writing costs a run, and rows a second beside PyMeasure's recorder",
+    "flex": "FLEX queries a second, in process",
+    "vectors": "pattern vectors a second through the WGFMU driver",
+    "report": "writing the report of a stored default run",
+}
+"""Name, which is also the module's, to what it compares."""

@@ -4,22 +4,29 @@ import numpy as np
 import pytest
 
 from instruments.limits import LimitError
-from instruments.testchip import waveforms
+from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.pads import PULSED_PADS
-from instruments.testchip.waveforms import Gate
+from instruments.testchip.waveforms import PulseSchemes
+from labctl.benchfile import load_setup
 
-VDD = 1.2
-GATE = Gate(limit=0.94, on=3.3)
+CHIP = load_setup(None).chip
+VDD = CHIP.supplies.vdd
+ON = CHIP.levels.word_line_on
+PULSES = PulseSchemes(CHIP, CHIP, VDD)
+STRONG = ProgramConditions()
+FAST = ProgramConditions(set_compliance_a=200e-6, reset_v=1.5, width_s=100e-9)
+LONG = ProgramConditions(width_s=100e-6)
+GATE = 0.94
 SCHEMES = [
-    waveforms.program_bit(0, VDD, GATE, 2.0, 2.5, 1e-6),
-    waveforms.program_bit(1, VDD, GATE, 2.0, 1.5, 100e-9),
-    waveforms.set_device(0, VDD, GATE, 2.0, 1e-5, measure=True),
-    waveforms.set_device(1, VDD, GATE, 2.0, 1e-7),
-    waveforms.reset_device(0, VDD, GATE, 2.5, 1e-6),
-    waveforms.reset_device(1, VDD, GATE, 2.5, 100e-6),
-    waveforms.form_device(0, VDD, GATE, 3.3, 1000.0),
-    waveforms.form_device(1, VDD, GATE, 3.3, 1000.0),
-    waveforms.sense_row(VDD, 3.3),
+    PULSES.program_bit(0, STRONG),
+    PULSES.program_bit(1, FAST),
+    PULSES.set_device(0, GATE, 2.0, 1e-5, measure=True),
+    PULSES.set_device(1, GATE, 2.0, 1e-7),
+    PULSES.reset_device(0, STRONG),
+    PULSES.reset_device(1, LONG),
+    PULSES.form_device(0),
+    PULSES.form_device(1),
+    PULSES.sense_row(),
 ]
 
 
@@ -63,7 +70,7 @@ def test_byp_stays_up_while_programming(scheme):
 
 @pytest.mark.parametrize("bit", [0, 1])
 def test_programming_sets_one_device_and_resets_the_other(bit):
-    scheme = waveforms.program_bit(bit, VDD, GATE, 2.0, 2.5, 1e-6)
+    scheme = PULSES.program_bit(bit, STRONG)
     active, complement = ("BL", "BLB") if bit == 0 else ("BLB", "BL")
     times = np.arange(0, scheme.duration_s, 10e-9)
     sl, wl = level(scheme, "SL", times), level(scheme, "WL", times)
@@ -72,25 +79,25 @@ def test_programming_sets_one_device_and_resets_the_other(bit):
     # SET: 2 V on the active device at the limiting gate; nothing ever on it otherwise.
     assert set_u.max() == 2.0
     assert set_u.min() == 0.0
-    assert (wl[set_u > 0.3] == GATE.limit).all()
+    assert (wl[set_u > 0.3] == CHIP.gate_v(STRONG.set_compliance_a)).all()
     # The complement sees only the RESET, with the gate fully on.
     assert complement_u.max() == 0.0
     assert complement_u.min() == -2.5
-    assert (wl[complement_u < -0.3] == GATE.on).all()
+    assert (wl[complement_u < -0.3] == ON).all()
 
 
 @pytest.mark.parametrize("width", [100e-9, 1e-6, 100e-6])
 def test_width_is_full_width_at_half_maximum(width):
-    scheme = waveforms.set_device(0, VDD, GATE, 2.0, width)
+    scheme = PULSES.set_device(0, GATE, 2.0, width)
     times = np.arange(0, scheme.duration_s, 1e-9)
     above = level(scheme, "SL", times) >= 1.0
     assert np.count_nonzero(above) * 1e-9 == pytest.approx(width, abs=2e-9)
 
 
 def test_forming_ramp_has_the_papers_rate_and_samples():
-    scheme = waveforms.form_device(1, VDD, GATE, 3.3, 1000.0)
+    scheme = PULSES.form_device(1)
     event = scheme.measure["BLB"]
-    voltages = waveforms.forming_voltages(event.points, 1000.0)
+    voltages = PULSES.forming_voltages(event.points)
     assert event.points == 330
     middles = event.start_s + event.average_s / 2 + event.interval_s * np.arange(event.points)
     np.testing.assert_allclose(level(scheme, "SL", middles), voltages, atol=1e-9)
@@ -99,7 +106,7 @@ def test_forming_ramp_has_the_papers_rate_and_samples():
 
 
 def test_sense_precharges_before_the_word_line_and_ends_latched():
-    scheme = waveforms.sense_row(VDD, 3.3)
+    scheme = PULSES.sense_row()
     times = np.append(np.arange(0, scheme.duration_s, 10e-9), scheme.duration_s)
     wl, sl, sen = (level(scheme, pad, times) for pad in ("WL", "SL", "SEN"))
     first_wl, first_sl = np.flatnonzero(wl > 0)[0], np.flatnonzero(sl > 0)[0]
@@ -107,11 +114,11 @@ def test_sense_precharges_before_the_word_line_and_ends_latched():
     rise = np.flatnonzero(sen > 0)[0]
     # SEN rises and SL falls on the same edge, with the word line up.
     assert sl[rise] < VDD <= sl[rise - 1]
-    assert wl[rise] == 3.3
+    assert wl[rise] == ON
     assert (wl[-1], sen[-1], sl[-1]) == (0, VDD, 0)
 
 
 @pytest.mark.parametrize("width", [30e-9, 15e-9, 1.005e-6, float("nan")])
 def test_impossible_widths_are_refused(width):
     with pytest.raises((LimitError, ValueError)):
-        waveforms.set_device(0, VDD, GATE, 2.0, width)
+        PULSES.set_device(0, GATE, 2.0, width)

@@ -123,6 +123,17 @@ class Mainframe:
         taken, self._partly_read = _cut(self._partly_read, count)
         return taken
 
+    def read_response(self) -> bytes:
+        """The query response, terminator included; empty if there is none."""
+        taken, self._response = self._response, b""
+        return taken
+
+    def read_data(self) -> bytes:
+        """All measurement data, terminators included; empty if there are none."""
+        taken = self._partly_read + b"".join(block.data for block in self._data)
+        self.clear_data()
+        return taken
+
     def serial_poll(self) -> int:
         """The status byte; reading it so clears the error bit (section 2.4)."""
         status = self.status_byte()

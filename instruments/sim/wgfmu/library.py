@@ -52,6 +52,8 @@ from instruments.wgfmu.library import (
 SELF_TEST_S = 30.0
 """Bench time of a self-test or self-calibration."""
 
+DEFAULT_TIMEOUT_S = 100.0
+
 DELAY_GRID_S = 625e-12
 MAX_DELAY_S = 50e-9
 
@@ -96,6 +98,17 @@ class _Messages:
                 file.write(text)
 
 
+@dataclass
+class Software:
+    """What a client has set up in the library, on an instrument or not."""
+
+    timeout: float
+    reported: WarningLevel
+    as_errors: WarningLevel
+    patterns: dict[str, Pattern]
+    channels: dict[int, ChannelSetup]
+
+
 class _Functions:
     """The C names as attributes."""
 
@@ -114,7 +127,7 @@ class SimulatedWgfmu:
         self._clock = station.clock
         self._times = station.clock.times
         self._address: str | None = None
-        self._timeout = 100.0
+        self._timeout = DEFAULT_TIMEOUT_S
         self._messages = _Messages()
         self._patterns: dict[str, Pattern] = {}
         self._channels: dict[int, ChannelSetup] = {}
@@ -134,6 +147,48 @@ class SimulatedWgfmu:
     def library(self) -> WgfmuLibrary:
         """An object with the 88 C names; it takes the place of the loaded DLL."""
         return cast(WgfmuLibrary, self._functions)
+
+    # What a library in another process, whose calls are carried out here, needs (served)
+
+    def software(self) -> Software:
+        """The software setup: all that no instrument has to be asked for."""
+        return Software(
+            self._timeout,
+            self._messages.reported,
+            self._messages.as_errors,
+            dict(self._patterns),
+            dict(self._channels),
+        )
+
+    def adopt(self, software: Software) -> None:
+        """Take over a client's software setup; what is as before counts as unchanged."""
+        self._timeout = software.timeout
+        self._messages.reported = software.reported
+        self._messages.as_errors = software.as_errors
+        for name, pattern in software.patterns.items():
+            known = self._patterns.get(name)
+            if known is not None and known.same_content(pattern):
+                software.patterns[name] = known
+        for number, setup in software.channels.items():
+            if number in self._channels:
+                setup.downloaded = self._channels[number].downloaded
+        self._patterns, self._channels = software.patterns, software.channels
+        self._changed()
+
+    def take_messages(self) -> tuple[list[str], list[str]]:
+        """Error and warning texts since the last time, which are then forgotten."""
+        errors, warnings = list(self._messages.errors), list(self._messages.warnings)
+        self._messages.clear()
+        return errors, warnings
+
+    def forget_client(self) -> None:
+        """As a library that has just been loaded; what runs on the instrument goes on."""
+        self._address = None
+        self._messages = _Messages()
+        self._channels = {}
+        self._patterns = {}
+        self._timeout = DEFAULT_TIMEOUT_S
+        self._changed()
 
     # How a C call is answered
 
@@ -293,6 +348,10 @@ class SimulatedWgfmu:
             self.station.set_channel(number, 0.0)
         for number in self.station.channel_path:
             self.station.set_channel_path(number, Path.OPEN)
+        self._default_setups()
+
+    def _default_setups(self) -> None:
+        """Channel settings as after initialize; patterns and sequences stay."""
         for number, setup in self._channels.items():
             self._channels[number] = ChannelSetup(number, sequences=setup.sequences)
         self._changed()

@@ -158,6 +158,10 @@ class Pattern:
         """Vectors it takes in a channel's memory."""
         return len(self.ticks) - 1
 
+    def same_content(self, other: Pattern) -> bool:
+        """Whether both hold the same points and events."""
+        return (self.ticks, self.volts, self.events) == (other.ticks, other.volts, other.events)
+
     def append(self, steps: Sequence[int], volts: Sequence[float]) -> None:
         """Add points, each ``steps`` ticks after the one before."""
         self.ticks.extend(list(accumulate(steps, initial=self.ticks[-1]))[1:])

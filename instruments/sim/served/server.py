@@ -1,0 +1,230 @@
+"""The simulated instrument on a TCP port: one FLEX and one WGFMU session at a time.
+
+A FLEX client sends FLEX text, as PyVISA does with ``TCPIP::127.0.0.1::PORT::SOCKET``. A WGFMU
+client opens with `wire.HANDSHAKE`. No client can end the server or hold it up: what one sends is
+carried out, refused or its connection closed, and each is answered in its own thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum
+from types import TracebackType
+from typing import Self
+
+from instruments.sim.served import wire
+from instruments.sim.served.flex import QUIET_S, FlexStream
+from instruments.sim.served.service import WgfmuService
+from instruments.sim.served.shared import SharedInstrument
+
+DECISION_S = 0.5
+"""A client that has sent nothing for so long is a FLEX client."""
+
+REFUSAL = (
+    "refused: this instrument takes one FLEX and one WGFMU session at a time, "
+    "and another program has this one\r\n"
+)
+
+_CHUNK = 65536
+_ACCEPT_PAUSE_S = 0.05
+
+log = logging.getLogger(__name__)
+
+
+class Kind(Enum):
+    """What a client speaks."""
+
+    FLEX = "FLEX"
+    WGFMU = "WGFMU"
+
+
+class TwinServer:
+    """Listens from construction on; serves within a ``with`` block or from `start` to `stop`.
+
+    ``port`` 0 takes a free one; ``address`` is where it listens. Raises OSError if it cannot.
+    """
+
+    def __init__(
+        self, instrument: SharedInstrument, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self._instrument = instrument
+        self._listener = socket.create_server((host, port))
+        self.address: tuple[str, int] = self._listener.getsockname()[:2]
+        self._registry = threading.Lock()
+        self._connections: dict[socket.socket, Kind | None] = {}
+        self._threads: set[threading.Thread] = set()
+        self._stopped = False
+
+    def start(self) -> None:
+        """Serve, in the background."""
+        self._run(self._accept)
+
+    def stop(self) -> None:
+        """Close everything, wait for what is being carried out, write the die down."""
+        with self._registry:
+            self._stopped = True
+            connections, threads = list(self._connections), list(self._threads)
+        # Shutting down wakes a thread that waits in accept or recv; closing alone does not.
+        for open_socket in (self._listener, *connections):
+            _shut_down(open_socket)
+        self._listener.close()
+        for thread in threads:
+            thread.join()
+        self._instrument.keep_die()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _run(self, target: Callable[..., None], *arguments: object) -> None:
+        def body() -> None:
+            try:
+                target(*arguments)
+            finally:
+                with self._registry:
+                    self._threads.discard(thread)
+
+        thread = threading.Thread(target=body, daemon=True)
+        with self._registry:
+            self._threads.add(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while not self._stopped:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                # Stopped, or out of files: then it is no use to try again at once.
+                time.sleep(_ACCEPT_PAUSE_S)
+                continue
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # A client whose machine vanished must not hold its place for ever.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._run(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                self._serve_kind(connection)
+            except (OSError, wire.WireError) as gone:
+                log.info("a client went: %s", gone)
+            except Exception:
+                log.exception("a client was closed because of an error of the server")
+            finally:
+                with self._registry:
+                    kind = self._connections.pop(connection, None)
+            if kind is not None:
+                self._leave(kind)
+
+    def _serve_kind(self, connection: socket.socket) -> None:
+        if not self._claim(connection, None):
+            _refuse(connection)
+            return
+        first = _first_bytes(connection)
+        kind = Kind.WGFMU if first.startswith(wire.HANDSHAKE[:1]) else Kind.FLEX
+        if not self._claim(connection, kind):
+            _refuse(connection)
+        elif kind is Kind.FLEX:
+            self._serve_flex(connection, first)
+        else:
+            self._serve_wgfmu(connection, first)
+
+    def _claim(self, connection: socket.socket, kind: Kind | None) -> bool:
+        """Take a place: any (None), then the one of a kind. False if there is none."""
+        with self._registry:
+            others = [k for other, k in self._connections.items() if other is not connection]
+            if self._stopped or len(others) >= len(Kind) or (kind and kind in others):
+                return False
+            self._connections[connection] = kind
+            return True
+
+    def _leave(self, kind: Kind) -> None:
+        """A client is gone; what it started on the instrument goes on."""
+        if kind is Kind.WGFMU:
+            with self._instrument.turn():
+                self._instrument.wgfmu.forget_client()
+        try:
+            self._instrument.keep_die()
+        except OSError as error:
+            log.error("the die could not be written: %s", error)
+
+    def _serve_flex(self, connection: socket.socket, received: bytes) -> None:
+        with self._instrument.turn():
+            stream = FlexStream(self._instrument.mainframe)
+        connection.settimeout(None)
+        # A client that waits has sent nothing yet.
+        received = received or connection.recv(_CHUNK)
+        while received:
+            with self._instrument.turn():
+                answer = stream.take(received)
+            if answer:
+                connection.sendall(answer)
+            received = self._next_flex(connection, stream)
+
+    def _next_flex(self, connection: socket.socket, stream: FlexStream) -> bytes:
+        """What the client sends next; data that wait go out when it is quiet."""
+        if not stream.has_waiting_data:
+            return connection.recv(_CHUNK)
+        connection.settimeout(QUIET_S)
+        try:
+            return connection.recv(_CHUNK)
+        except TimeoutError:
+            with self._instrument.turn():
+                answer = stream.quiet()
+        finally:
+            connection.settimeout(None)
+        connection.sendall(answer)
+        return connection.recv(_CHUNK)
+
+    def _serve_wgfmu(self, connection: socket.socket, received: bytes) -> None:
+        connection.settimeout(None)
+        channel = wire.Channel(connection, received)
+        if channel.receive_line() != wire.HANDSHAKE:
+            connection.sendall(b"refused: this is not the WGFMU handshake of this version\n")
+            return
+        service = WgfmuService(self._instrument.wgfmu)
+        channel.send(service.welcome())
+        while (request := channel.receive()) is not None:
+            with self._instrument.turn():
+                reply = service.answer(request)
+            channel.send(reply)
+
+
+def _first_bytes(connection: socket.socket) -> bytes:
+    """What a client sends first; empty if it waits, as FLEX clients may."""
+    connection.settimeout(DECISION_S)
+    try:
+        received = connection.recv(_CHUNK)
+    except TimeoutError:
+        return b""
+    if not received:
+        raise ConnectionError("closed before anything was sent")
+    return received
+
+
+def _refuse(connection: socket.socket) -> None:
+    """Say why, and let the client read it: closing on unread bytes would throw it away."""
+    connection.sendall(REFUSAL.encode("ascii"))
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(DECISION_S)
+    with suppress(TimeoutError):
+        while connection.recv(_CHUNK):
+            pass
+
+
+def _shut_down(open_socket: socket.socket) -> None:
+    with suppress(OSError):
+        open_socket.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,59 @@
+"""What the commands share: options, refusals, tables, JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from labctl.store.folder import RunFolder
+
+RUNS = Annotated[
+    Path,
+    typer.Option("--runs", envvar="LABCTL_RUNS", help="Folder that holds the runs."),
+]
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+BENCH = Annotated[
+    Path | None,
+    typer.Option(
+        "--bench", envvar="LABCTL_BENCH", help="Bench file; without it the simulated bench."
+    ),
+]
+DEFAULT_RUNS = Path("runs")
+DEFAULT_DIES = Path("dies")
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Say what was wrong with the input and end with status 2; nothing was applied."""
+    typer.echo(f"labctl: {sentence}", err=True)
+    raise typer.Exit(2)
+
+
+def print_json(content: object) -> None:
+    """JSON to standard output, readable by people too."""
+    import json
+
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Rows with the same keys as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+
+
+def find(runs: Path, name: str) -> RunFolder:
+    """The run that a user names; refused with what there is if it is none."""
+    from labctl.store.folder import RunFolderError, RunNotFoundError, find_run
+
+    try:
+        return find_run(runs, name)
+    except (RunNotFoundError, RunFolderError) as error:
+        refuse(str(error.args[0]))
