@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from instruments.b1500.mainframe import B1500
+from instruments.recording import RecordingError, require_new_file
 from instruments.testchip.chip import Connections, TestChip
-from instruments.testchip.decoder import DigitalIODecoder
+from instruments.testchip.decoder import Decoder, DigitalIODecoder
+from instruments.testchip.decoder_board import CONNECTION, DecoderBoard
 from instruments.testchip.pads import METERS, OUTPUT_PADS, PULSED_PADS, SUPPLY_PADS
 from instruments.testchip.waveforms import PulseSchemes
 from instruments.wgfmu.driver import Wgfmu
 from instruments.wgfmu.library import WgfmuLibrary, load_vendor_library
 from labctl.benchfile import BenchSetup
+from labctl.recorded import RecordedInstruments, ReplayedInstruments
 
 if TYPE_CHECKING:
     from instruments.sim.chip.die import Die
+    from instruments.sim.faults.bench import Fault
 
 DIE_SUFFIX = ".npz"
 
@@ -52,10 +56,14 @@ class DieChoice:
 
 
 class Instruments(Protocol):
-    """The two doors to a bench, and its clock: all that differs between real and simulated."""
+    """The doors to a bench, and its clock: all that differs between real and simulated.
+
+    ``board`` is the adapter of the decoder board; None where digital lines carry the address.
+    """
 
     adapter: Any
     library: WgfmuLibrary
+    board: Any
 
     def now(self) -> float:
         """Bench time, s."""
@@ -73,28 +81,51 @@ class Instruments(Protocol):
 class Bench:
     """An open bench with one die. Use as a context manager: leaving it makes the outputs safe.
 
-    ``problems`` is filled on leaving with what could not be made safe.
+    ``problems`` is filled on leaving with what could not be made safe. ``faults`` are hung into a
+    simulated bench (`instruments.sim.faults`); a real one has its own. ``record`` is a file to
+    write all that passes the doors to, ``replay`` one that stands in for the instruments; where the
+    run then differs, `instruments.recording.ReplayDifference` is raised.
     """
 
-    def __init__(self, setup: BenchSetup, die: DieChoice) -> None:
+    def __init__(
+        self,
+        setup: BenchSetup,
+        die: DieChoice,
+        faults: Sequence[Fault] = (),
+        record: Path | None = None,
+        replay: Path | None = None,
+    ) -> None:
+        if record is not None and replay is not None:
+            raise RecordingError("a replay cannot be recorded: give --record or --replay")
+        if record is not None:
+            require_new_file(record)
         self.setup = setup
         self.problems: list[str] = []
         self.die: dict[str, Any]
         self.instruments: Instruments
-        if setup.simulated:
-            self.instruments, self.die = simulated_instruments(setup, die)
+        self.replayed: ReplayedInstruments | None = None
+        if replay is not None:
+            self.instruments = self.replayed = ReplayedInstruments(setup, die, replay)
+            self.die = self.replayed.die
         else:
-            if die.name is None:
+            if not setup.simulated and die.name is None:
                 raise DieError("a real die needs a name to book its pulses under: add --die NAME")
-            self.instruments, self.die = _real(setup), {"name": die.name}
+            self.instruments, self.die = open_instruments(setup, die, faults)
+        if record is not None:
+            self.instruments = RecordedInstruments(self.instruments, setup, self.die, record)
         self._mainframe = B1500(self.instruments.adapter)
         self._wgfmu = Wgfmu(self.instruments.library, setup.content.mainframe.visa)
         self.chip: TestChip
 
     @property
     def simulated(self) -> bool:
-        """Whether the instruments are simulated."""
-        return self.setup.simulated
+        """Whether no real instrument takes part."""
+        return self.setup.simulated or self.replayed is not None
+
+    @property
+    def has_simulated_die(self) -> bool:
+        """Whether there is a die whose state a run has to keep."""
+        return self.setup.simulated and self.replayed is None
 
     def now(self) -> float:
         """Bench time, s: virtual on the simulated bench, else the clock on the wall."""
@@ -112,6 +143,8 @@ class Bench:
     def __enter__(self) -> Self:
         resume_clock = self.instruments.pause_clock()
         try:
+            # Another program may have left answers unread.
+            self._mainframe.synchronise()
             # WGFMU first: it refuses to open while the mainframe has errors queued.
             self._mainframe.drain_errors()
             self._wgfmu.open()
@@ -120,10 +153,12 @@ class Bench:
             # Whatever ran here before may have left outputs on or a loop running.
             leftover = self.chip.power_down()
             if leftover:
+                self._raise_difference()
                 raise BenchError("the bench cannot be made safe: " + "; ".join(leftover))
             self.chip.power_up()
         except BaseException:
             self._leave()
+            resume_clock()
             raise
         resume_clock()
         return self
@@ -137,6 +172,13 @@ class Bench:
         resume_clock = self.instruments.pause_clock()
         self._leave()
         resume_clock()
+        if self.replayed is not None and error is None:
+            self.replayed.replay.finish()
+
+    def _raise_difference(self) -> None:
+        """In a replay, the difference that is behind whatever went wrong."""
+        if self.replayed is not None and self.replayed.replay.difference is not None:
+            raise self.replayed.replay.difference
 
     def _leave(self) -> None:
         """Outputs to 0 V and open, sessions closed; every part is tried."""
@@ -149,6 +191,9 @@ class Bench:
                 close()
             except Exception as error:
                 self.problems.append(f"close a session: {error}")
+        if self.replayed is not None:
+            # There are no outputs; what matters is told as a difference.
+            self.problems.clear()
 
     def _bind(self) -> TestChip:
         setup = self.setup
@@ -167,8 +212,9 @@ class Bench:
             channels=channels,
             meters=meters,
             supplies=supplies,
-            decoder=DigitalIODecoder(self._mainframe, setup.content.address.lines),
+            decoder=self._decoder(),
             check_errors=self._mainframe.check_errors,
+            open_outputs=self._mainframe.open_outputs,
             now=self.now,
         )
         return TestChip(
@@ -177,6 +223,14 @@ class Bench:
             schemes=PulseSchemes(setup.chip, setup.chip, setup.chip.supplies.vdd),
             vdd=setup.chip.supplies.vdd,
         )
+
+    def _decoder(self) -> Decoder:
+        address = self.setup.content.address
+        if address is not None:
+            return DigitalIODecoder(self._mainframe, address.lines)
+        board = DecoderBoard(self.instruments.board)
+        board.open()
+        return board
 
     def _number(self, role: str) -> int:
         bound = self.setup.channel(role)
@@ -188,13 +242,28 @@ class Bench:
 _WGFMU_PADS = (*PULSED_PADS, *OUTPUT_PADS)
 
 
+def open_instruments(
+    setup: BenchSetup, choice: DieChoice, faults: Sequence[Fault] = ()
+) -> tuple[Instruments, dict[str, Any]]:
+    """The doors to a bench, and what a run records of its die; nothing is sent.
+
+    Raises `DieError` and `BenchError`.
+    """
+    if setup.simulated:
+        return simulated_instruments(setup, choice, faults)
+    if faults:
+        raise BenchError("faults can be hung into a simulated bench only")
+    return _real(setup), {"name": choice.name}
+
+
 # --- the real bench ------------------------------------------------------------------------------
 
 
 class _RealInstruments:
-    def __init__(self, adapter: Any, library: WgfmuLibrary) -> None:
+    def __init__(self, adapter: Any, library: WgfmuLibrary, board: Any) -> None:
         self.adapter = adapter
         self.library = library
+        self.board = board
 
     def now(self) -> float:
         return time.monotonic()
@@ -206,22 +275,40 @@ class _RealInstruments:
         """A real die keeps its own state."""
 
     def close(self) -> None:
-        self.adapter.close()
+        try:
+            self.adapter.close()
+        finally:
+            if self.board is not None:
+                self.board.close()
 
 
 def _real(setup: BenchSetup) -> _RealInstruments:
-    from pymeasure.adapters import VISAAdapter
-
-    mainframe = setup.content.mainframe
     try:
-        library = load_vendor_library(Path(mainframe.wgfmu_library))
-        adapter = VISAAdapter(mainframe.visa, read_termination="\r\n", write_termination="\r\n")
+        library = load_vendor_library(Path(setup.content.mainframe.wgfmu_library))
+        adapter = mainframe_adapter(setup)
+        board = board_adapter(setup)
     except Exception as error:
         raise BenchError(
             f"bench {setup.content.bench.name!r} cannot be reached: {error}; "
             f"`labctl doctor --bench {setup.file}` tells what is missing"
         ) from error
-    return _RealInstruments(adapter, library)
+    return _RealInstruments(adapter, library, board)
+
+
+def mainframe_adapter(setup: BenchSetup) -> Any:
+    """PyMeasure's adapter to a real bench's mainframe, opened."""
+    from pymeasure.adapters import VISAAdapter
+
+    visa = setup.content.mainframe.visa
+    return VISAAdapter(visa, read_termination="\r\n", write_termination="\r\n")
+
+
+def board_adapter(setup: BenchSetup) -> Any:
+    """PyMeasure's adapter to a real bench's decoder board, opened; None without a board."""
+    from pymeasure.adapters import VISAAdapter
+
+    board = setup.content.board
+    return None if board is None else VISAAdapter(board.visa, **CONNECTION)
 
 
 # --- the simulated bench -------------------------------------------------------------------------
@@ -231,29 +318,37 @@ class SimulatedInstruments:
     """A simulated mainframe with a die at its probes, and the two doors to it.
 
     ``adapter.mainframe`` takes FLEX text, ``wgfmu`` the C calls; ``station`` is what they share.
+    With ``has_board`` a decoder board carries the address.
     """
 
-    def __init__(self, die: Die, pace: float) -> None:
+    def __init__(
+        self, die: Die, pace: float, faults: Sequence[Fault] = (), has_board: bool = False
+    ) -> None:
         import numpy as np
 
         from instruments.sim.chip.array import Chip
         from instruments.sim.clock import VirtualClock
+        from instruments.sim.decoder_board import BoardAdapter, SimulatedDecoderBoard
+        from instruments.sim.faults.bench import FaultyBench
         from instruments.sim.flex.adapter import MainframeAdapter
         from instruments.sim.flex.mainframe import Mainframe
-        from instruments.sim.station import Station
+        from instruments.sim.station import DEFAULT_MODULES, Station
         from instruments.sim.wgfmu.library import SimulatedWgfmu
 
         self.die = die
         self._clock = VirtualClock(pace)
         self._clock.seconds = die.clock_s
         self._chip = Chip(die, self._clock)
-        self.station = Station(self._chip, self._clock)
+        faulty = FaultyBench(faults, self._clock)
+        modules = faulty.modules(DEFAULT_MODULES)
+        self.station = Station(faulty.pads(self._chip), self._clock, modules)
         # Instrument noise: its own streams, so that it never shifts what the die draws.
         seeds = np.random.SeedSequence([die.seed, int(die.clock_s * 1e6)]).spawn(2)
         noise = [np.random.default_rng(seed) for seed in seeds]
-        self.adapter = MainframeAdapter(Mainframe(self.station, noise[0]))
+        self.adapter = MainframeAdapter(faulty.mainframe(Mainframe(self.station, noise[0])))
         self.wgfmu = SimulatedWgfmu(self.station, noise[1])
-        self.library = self.wgfmu.library()
+        self.library = faulty.library(self.wgfmu.library())
+        self.board = BoardAdapter(SimulatedDecoderBoard(self.station)) if has_board else None
 
     def now(self) -> float:
         """Bench time, s."""
@@ -281,7 +376,7 @@ class SimulatedInstruments:
 
 
 def simulated_instruments(
-    setup: BenchSetup, choice: DieChoice
+    setup: BenchSetup, choice: DieChoice, faults: Sequence[Fault] = ()
 ) -> tuple[SimulatedInstruments, dict[str, Any]]:
     """Simulated instruments with the chosen die, and what a run records of that die.
 
@@ -297,12 +392,19 @@ def simulated_instruments(
             path = die_file(choice.folder, choice.name)
             if path.exists():
                 die, origin = Die.load(path), "file"
+                if choice.seed not in (None, die.seed):
+                    raise DieError(
+                        f"die {choice.name!r} exists and was made with seed {die.seed}; --seed is "
+                        "for new dies, so leave it out or choose another name"
+                    )
             else:
                 die, origin = Die.fresh(_seed(choice.seed)), "new file"
             record = {"name": choice.name, "seed": die.seed, "origin": origin, "file": str(path)}
     except DieFileError as error:
         raise DieError(str(error)) from None
-    return SimulatedInstruments(die, setup.content.simulation.pace), record
+    content = setup.content
+    has_board = content.board is not None
+    return SimulatedInstruments(die, content.simulation.pace, faults, has_board), record
 
 
 def die_file(folder: Path, name: str) -> Path:

@@ -23,6 +23,7 @@ from labctl.resources import data_folder
 SIMULATED = "sim"
 BOARD = "board"
 DIGITAL_IO = "mainframe.digital_io"
+DECODER_BOARD = "board.address"
 
 PULSE_MODULE = "B1530A"
 SMU_MODULES = ("B1517A", "B1511A", "B1511B", "B1510A")
@@ -62,6 +63,12 @@ class AddressSection(_Section):
     lines: Annotated[tuple[Line, ...], Field(min_length=10, max_length=10)]
 
 
+class BoardSection(_Section):
+    """How to reach the decoder board (docs/decoder-board.md)."""
+
+    visa: str
+
+
 class LimitSection(_Section):
     """Voltages that this bench allows on a pad, V."""
 
@@ -75,12 +82,16 @@ class SimulationSection(_Section):
 
 
 class BenchFile(_Section):
-    """A bench file's content. Roles bind pads and meters to channels."""
+    """A bench file's content. Roles bind pads and meters to channels.
+
+    The address comes from the mainframe's digital lines (``address``) or from a ``board``.
+    """
 
     bench: BenchSection
     mainframe: MainframeSection
     roles: dict[str, str]
-    address: AddressSection
+    address: AddressSection | None = None
+    board: BoardSection | None = None
     limits: dict[str, LimitSection] = {}
     simulation: SimulationSection = SimulationSection()
 
@@ -99,7 +110,11 @@ class BenchSetup:
         chip_file = _find_chip_file(file, self.content.bench.chip)
         self.chip_text = _read(chip_file)
         self.chip = _parse(chip_file, self.chip_text, ChipDescription)
-        problems = [*_role_problems(self.content), *_limit_problems(self.content, self.chip)]
+        problems = [
+            *_role_problems(self.content),
+            *_address_problems(self.content),
+            *_limit_problems(self.content, self.chip),
+        ]
         if problems:
             raise BenchFileError(_listed(file, problems))
 
@@ -218,12 +233,12 @@ def _role_problems(content: BenchFile) -> list[str]:
     exist = {
         "wgfmu": ", ".join(f"wgfmu.{c}" for c in pulse_channels) or "no B1530A in modules",
         "smu": ", ".join(f"smu.{s}" for s in smus) or "no SMU in modules",
-        "address": DIGITAL_IO,
+        "address": f"{DIGITAL_IO}, {DECODER_BOARD}",
     }
     allowed = {
         "wgfmu": {f"wgfmu.{c}" for c in pulse_channels},
         "smu": {f"smu.{s}" for s in smus},
-        "address": {DIGITAL_IO},
+        "address": {DIGITAL_IO, DECODER_BOARD},
     }
     problems = [
         f"roles.{role}: unknown role; the roles are {', '.join(kinds)}"
@@ -243,10 +258,29 @@ def _role_problems(content: BenchFile) -> list[str]:
             problems.append(f"roles.{role}: {binding} is already used by {used[binding]}")
         else:
             used[binding] = role
-    if len(set(content.address.lines)) != 10:
-        problems.append("address.lines: ten different DIO numbers are needed")
     if (content.mainframe.visa == SIMULATED) != (content.mainframe.wgfmu_library == SIMULATED):
         problems.append("mainframe: visa and wgfmu_library must both be 'sim', or neither")
+    return problems
+
+
+def _address_problems(content: BenchFile) -> list[str]:
+    """The address has one source: the mainframe's digital lines, or a decoder board."""
+    role, lines, board = content.roles.get("address"), content.address, content.board
+    problems = []
+    if role == DIGITAL_IO and lines is None:
+        problems.append(f"address: missing; {DIGITAL_IO} needs its ten lines")
+    if role == DIGITAL_IO and board is not None:
+        problems.append(f"board: not used, as roles.address is {DIGITAL_IO}; leave one of them out")
+    if role == DECODER_BOARD and board is None:
+        problems.append(f"board: missing; {DECODER_BOARD} needs its visa resource")
+    if role == DECODER_BOARD and lines is not None:
+        problems.append(
+            f"address: not used, as roles.address is {DECODER_BOARD}; leave one of them out"
+        )
+    if lines is not None and len(set(lines.lines)) != 10:
+        problems.append("address.lines: ten different DIO numbers are needed")
+    if board is not None and (board.visa == SIMULATED) != (content.mainframe.visa == SIMULATED):
+        problems.append("board: its visa and the mainframe's must both be 'sim', or neither")
     return problems
 
 

@@ -56,6 +56,26 @@ _RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         console.DEFAULT_DIES,
     ),
+    "record": (
+        Annotated[
+            Path | None,
+            typer.Option(
+                "--record", help="New file for everything sent to the instruments and read back."
+            ),
+        ],
+        None,
+    ),
+    "replay": (
+        Annotated[
+            Path | None,
+            typer.Option(
+                "--replay",
+                help="Recording that stands in for the instruments; the first difference ends "
+                "the run.",
+            ),
+        ],
+        None,
+    ),
     "json": (console.JSON, False),
 }
 
@@ -98,10 +118,10 @@ def in_declared_order(kind: type[BenchProcedure]) -> dict[str, Parameter]:
 
 def _option(name: str, parameter: Parameter) -> tuple[Any, Any]:
     """Option of a parameter: taken as text, checked by the parameter itself."""
-    allowed = f" {parameter.allowed};" if hasattr(parameter, "allowed") else ""
+    allowed = f" {parameter.allowed}." if hasattr(parameter, "allowed") else ""
     default = _default(parameter)
     about = parameter.description[:1].upper() + parameter.description[1:]
-    help_text = f"{about}.{allowed} default {default}."
+    help_text = f"{about}.{allowed} Default {default}."
     flag = "--" + name.replace("_", "-")
     return Annotated[
         str | None,
@@ -133,6 +153,8 @@ def _run(
     seed: int | None,
     runs: Path,
     dies: Path,
+    record: Path | None,
+    replay: Path | None,
     json: bool,
 ) -> None:
     from labctl.bench import BenchError, DieChoice
@@ -143,7 +165,8 @@ def _run(
         procedure = kind()
         procedure.set_parameters(values)
         setup = load_setup(bench)
-        request = RunRequest(name, procedure, setup, DieChoice(die, seed, dies), runs)
+        choice = DieChoice(die, seed, dies)
+        request = RunRequest(name, procedure, setup, choice, runs, record, replay)
         with stop_on_signals(stop), _observer(quiet=json) as observer:
             folder = run(request, observer, stop)
     except (ValueError, OSError) as error:
@@ -155,9 +178,10 @@ def _run(
 
 
 def _finish(folder: RunFolder, json: bool) -> None:
-    """Report and summary; the exit status tells how the run ended."""
-    from labctl.report import summarise, terminal_table, write_report
+    """Products, report and summary; the exit status tells how the run ended."""
+    from labctl.report import summarise, terminal_table, write_products, write_report
 
+    write_products(folder)
     report = write_report(folder)
     summary = summarise(folder)
     if json:
@@ -169,6 +193,9 @@ def _finish(folder: RunFolder, json: bool) -> None:
         typer.echo(f"report: {report}")
     if folder.status != "success":
         typer.echo(f"labctl: the run {folder.status}: {folder.record['reason']}", err=True)
+        raise typer.Exit(1)
+    if summary.get("verdict") == "bad":
+        typer.echo("labctl: the run ended as planned, its verdict is bad", err=True)
         raise typer.Exit(1)
 
 
@@ -205,8 +232,11 @@ class _TerminalProgress(Observer):
     def opened(self, folder: RunFolder) -> None:
         """Name the run and, before all, whether the bench is real."""
         kind = "SIMULATED bench" if folder.record["simulated"] else "REAL bench"
+        if folder.record["replay"]:
+            kind = "REPLAY of the bench"
         name = folder.record["bench"]["name"]
-        self._console.print(f"run {folder.id} on the {kind} {name!r}, in {folder.path}")
+        line = f"run {folder.id} on the {kind} {name!r}, in {folder.path}"
+        self._console.print(line, soft_wrap=True)
 
     def progress(self, progress: Progress) -> None:
         """Move the bar."""
@@ -222,4 +252,4 @@ class _TerminalProgress(Observer):
 
     def note(self, sentence: str) -> None:
         """Print it above the bar."""
-        self._console.print(sentence)
+        self._console.print(sentence, soft_wrap=True)

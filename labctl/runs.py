@@ -52,6 +52,8 @@ class RunRequest:
     setup: BenchSetup
     die: DieChoice
     runs: Path
+    record: Path | None = None
+    replay: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -113,17 +115,22 @@ class StopRequest:
 
 
 def run(
-    request: RunRequest, observer: Observer | None = None, stop: StopRequest | None = None
+    request: RunRequest,
+    observer: Observer | None = None,
+    stop: StopRequest | None = None,
+    bench: Bench | None = None,
 ) -> RunFolder:
     """Run a procedure to its end and return its folder, whatever the end was.
 
+    ``bench`` is one that the caller has built, not yet opened (with faults, in a test); by default
+    the one that the request describes.
     Raises ValueError (one sentence for the user) if the request cannot be run; then nothing was
     applied and nothing is kept. Everything later ends in the folder's status and reason.
     """
     observer, stop = observer or Observer(), stop or StopRequest()
     setup = request.setup
     request.procedure.prepare(setup.chip, setup.limit, setup.simulated)
-    bench = Bench(setup, request.die)
+    bench = bench or Bench(setup, request.die, (), request.record, request.replay)
     ledger = Ledger(request.runs / LEDGER)
     try:
         writer = RunWriter.create(request.runs, request.name, _opening_record(request, bench))
@@ -172,6 +179,8 @@ class _Session:
 
     def measure(self) -> None:
         """Open the bench, run all steps, leave the bench safe."""
+        if self.bench.replayed is not None:
+            self.note(f"{self.bench.replayed.told}: no instrument took part.")
         with self.bench:
             chip = self.bench.chip
             chip.book = _RunBook(self)
@@ -220,7 +229,8 @@ class _Session:
         if self.error is not None:
             return "failed", f"{type(self.error).__name__}: {self.error}"
         if self.bench.problems:
-            return "failed", "the outputs could not all be made safe"
+            first = self.bench.problems[0]
+            return "failed", f"the outputs could not all be made safe, first of all: {first}"
         if self._finished_steps == self._steps > 0:
             return "success", None
         if self.stop.asked:
@@ -251,7 +261,7 @@ class _Session:
 
         The mark names the snapshot, so mark and die count together or not at all.
         """
-        if not self.bench.simulated:
+        if not self.bench.has_simulated_die:
             self.writer.end_step(step.number, bench_s=bench_s)
             return
         snapshot = self.writer.path / f"die-{step.number}.npz"
@@ -261,6 +271,7 @@ class _Session:
             self._snapshot.unlink()
         self._snapshot = snapshot
         if self.bench.die_file is not None:
+            self.bench.die_file.parent.mkdir(parents=True, exist_ok=True)
             files.replace(self.bench.die_file, snapshot.read_bytes())
 
     def note(self, sentence: str) -> None:
@@ -275,7 +286,7 @@ class _Session:
 
     def _tell(self, step: Step, done_s: float) -> None:
         elapsed = time.monotonic() - self._begin
-        fraction = done_s / self._total_s
+        fraction = done_s / self._total_s if self._total_s else 0.0
         self.observer.progress(
             Progress(
                 run=self.writer.id,
@@ -363,8 +374,7 @@ class _RunBook:
         session = self._session
         die = session.bench.die["name"] or f"fresh die of run {session.writer.id}"
         entries = [Entry(p.kind, p.condition, p.counts) for p in pulses]
-        for entry in entries:
-            session.writer.append_array("wear", entry.counts, durable=True)
+        session.writer.append_array("wear", *(e.counts for e in entries), durable=True)
         block = session.ledger.plan(die, session.writer.id, entries)
         booked = [{"kind": e.kind, "condition": dict(e.condition)} for e in entries]
         session.writer.append_event("wear_planned", durable=True, block=block, pulses=booked)
@@ -381,6 +391,7 @@ def _opening_record(request: RunRequest, bench: Bench) -> dict[str, Any]:
     setup, procedure = request.setup, request.procedure
     return {
         "simulated": bench.simulated,
+        "replay": None if bench.replayed is None else bench.replayed.told,
         "seed": bench.die.get("seed"),
         "parameters": procedure.parameter_values(),
         "units": procedure.units(),
@@ -426,7 +437,7 @@ def _log_file(path: Path) -> Iterator[None]:
 
 @contextmanager
 def stop_on_signals(stop: StopRequest) -> Iterator[None]:
-    """Ctrl-C asks once; SIGTERM (and SIGHUP where it exists) ask to stop within the step."""
+    """Ctrl-C asks once; SIGTERM, SIGHUP and SIGBREAK ask to stop within the step."""
 
     def ask_once(number: int, frame: FrameType | None) -> None:
         stop.ask()
@@ -436,8 +447,10 @@ def stop_on_signals(stop: StopRequest) -> Iterator[None]:
         stop.ask()
 
     handlers = {signal.SIGINT: ask_once, signal.SIGTERM: ask_twice}
-    if hasattr(signal, "SIGHUP"):
-        handlers[signal.SIGHUP] = ask_twice
+    # The terminal is gone (POSIX), or Ctrl-Break and a closed console (Windows).
+    for name in ("SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            handlers[getattr(signal, name)] = ask_twice
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield

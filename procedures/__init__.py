@@ -24,6 +24,10 @@ PROCEDURES = {
         "procedures.compliance:Compliance",
         "measure SET current against gate voltage; writes a set_compliance table",
     ),
+    "contact": (
+        "procedures.contact:Contact",
+        "check before a run that the probes touch the pads; changes no device",
+    ),
 }
 """Name to (module and class, what it does)."""
 

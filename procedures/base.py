@@ -194,28 +194,31 @@ class BenchProcedure(Procedure):
         """Read bits, form their unformed devices, and read those again.
 
         ``bits`` is a (rows, columns) mask. Returns, both (rows, columns, 2), forming voltages in V
-        (NaN where nothing was formed now) and what is still unformed. A device that was formed
-        before is left alone.
+        (NaN where nothing was formed now) and what cannot be used: still unformed, or without a
+        valid reading. A device that was formed before is left alone, and so is one that cannot be
+        read: an open contact looks like a pristine device, and a formed one behind it would be
+        formed twice.
         """
-        unformed = np.asarray(self._unformed(self.chip.measure(bits)) & bits[..., np.newaxis])
+        asked = bits[..., np.newaxis]
+        above = self.description.levels.unformed_above
+        resistances = self.chip.measure(bits)
+        unreadable = np.asarray(np.isnan(resistances) & asked)
+        unformed = np.asarray(resistances >= above)
         voltages = np.full(unformed.shape, np.nan)
         if unformed.any() and may_form:
             voltages = self.chip.form(unformed)
-            unformed &= self._unformed(self.chip.measure(np.asarray(unformed.any(axis=-1))))
-        return voltages, unformed
+            again = self.chip.measure(np.asarray(unformed.any(axis=-1)))
+            unformed &= ~(again < above)
+        return voltages, unformed | unreadable
 
     def say_unformed(self, unformed: NDArray[np.bool_], consequence: str) -> None:
-        """Name the devices of a (rows, columns, 2) mask that did not form."""
+        """Name the devices of a (rows, columns, 2) mask that are not formed or not readable."""
         names = [
             f"row {row} column {column} {'BL' if device == 0 else 'BLb'}"
             for row, column, device in np.argwhere(unformed).tolist()
         ]
         if names:
-            self.say(f"Unformed, {consequence}: {', '.join(names)}.")
-
-    def _unformed(self, resistances: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Devices whose resistance is that of a pristine one; no valid current counts as such."""
-        return ~(resistances < self.description.levels.unformed_above)
+            self.say(f"Unformed or unreadable, {consequence}: {', '.join(names)}.")
 
 
 def form_first_parameter() -> ChoiceParameter:

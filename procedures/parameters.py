@@ -11,7 +11,10 @@ from typing import Any
 
 from pymeasure.experiment import FloatParameter, IntegerParameter, ListParameter
 
-_SYMBOLS = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9))
+_SYMBOLS = (
+    *(("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0)),
+    *(("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("p", 1e-12)),
+)
 
 
 def typed_quantity(value: float, unit: str) -> str:

@@ -2,33 +2,68 @@
 
 PyMeasure numbers SMUs as found, has no spot measurement in 0.16 and reports only the first queued
 error (measured.md section 5); here SMUs are known by slot and errors are drained to the last one.
+
+A reply that is late, lost or damaged never becomes the answer to another question: the session is
+then out of step, and before anything else is asked it is brought back into step or refuses.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pymeasure.instruments.agilent import AgilentB1500
 from pymeasure.instruments.agilent.agilentB1500 import SMU
+from pyvisa.errors import VisaIOError
 
 from instruments.limits import LimitError, VoltageLimit, require_limit
 
 SMU_TYPES = {"B1517A": "HRSMU", "B1511A": "MPSMU", "B1511B": "MPSMU", "B1510A": "HPSMU"}
 """Model to the type name that PyMeasure's ranging tables use."""
 
-_ERROR = re.compile(r'^([+-]?\d+),"(.*)"$')
+_ERROR = re.compile(r'([+-]?\d+),"(.*)"', re.DOTALL)
 _QUEUE_DEPTH = 30
+_UNITS = re.compile(r"[^,;]+,[^,;]+(?:;[^,;]+,[^,;]+){9}")
+_AUTO_CALIBRATION = re.compile(r"(?:.*;)?CM ?([01]);FMT ?\d+,\d+(?:;.*)?")
+
+_TRANSPORT_ERRORS = (OSError, UnicodeError, VisaIOError)
+"""What reading from or writing to the bus raises; over VISA a time-out is a `VisaIOError`."""
+
+_MARKS = {
+    100: "Undefined GPIB command",
+    102: "Incorrect numeric data syntax",
+    103: "Incorrect terminator position",
+    120: "Incorrect parameter value",
+    121: "Channel number must be 1 to 10",
+    150: "Command input buffer is full",
+    200: "Channel output switch must be ON",
+    201: "Compliance must be set",
+}
+"""Questions that nothing else asks, with their answers: ``EMG? code`` (instruments.md 2.3)."""
+
+_ATTEMPTS = 3
+_UNDER_WAY = 16
+"""Replies that may be waiting in the bus when the session is out of step."""
+
+_OVERFLOW = 1e99
+"""From here on a value stands for an overflow: 199.999E+99 (instruments.md 2.5)."""
 
 
 class B1500Error(OSError):
-    """Errors queued by the mainframe; ``errors`` holds (code, text) pairs, oldest first."""
+    """Errors queued by the mainframe, or of the talk with it.
+
+    ``errors`` holds (code, text) pairs, oldest first; code 0 is no error of the mainframe's queue.
+    """
 
     def __init__(self, errors: list[tuple[int, str]]) -> None:
         self.errors = errors
-        super().__init__("B1500A: " + "; ".join(f"error {code}, {text}" for code, text in errors))
+        texts = [f"error {code}, {text}" if code else text for code, text in errors]
+        super().__init__("B1500A: " + "; ".join(texts))
 
 
 class ModuleMismatchError(OSError):
@@ -37,7 +72,11 @@ class ModuleMismatchError(OSError):
 
 @dataclass(frozen=True)
 class Spot:
-    """One spot reading: value in A or V, and the status letter (instruments.md 2.5)."""
+    """One spot reading: the status letter (instruments.md 2.5), and the value in A or V.
+
+    ``value`` is NaN unless the reading is valid: what an SMU reads in compliance or beyond its
+    range is not what flows.
+    """
 
     value: float
     status: str
@@ -45,7 +84,7 @@ class Spot:
     @property
     def valid(self) -> bool:
         """No compliance, overflow, oscillation or other reservation."""
-        return self.status == "N"
+        return not math.isnan(self.value)
 
 
 class SpotSMU:
@@ -74,31 +113,49 @@ class SpotSMU:
     @property
     def is_on(self) -> bool:
         """Whether the output switch is closed. (``*LRN?``)"""
-        return f"CL{self.slot}" not in self._mainframe.ask(f"*LRN? {self.slot}").strip().split(";")
+        number = r"[+-]?[\d.]+(?:E[+-]\d\d)?"
+        form = re.compile(rf"(CL) ?{self.slot}|D[VI] ?{self.slot}(?:,{number}){{3,5}}")
+        return self._mainframe.query(f"*LRN? {self.slot}", form)[1] is None
 
     def make_safe(self) -> None:
-        """0 V, then open the output switch. (``DZ``, ``CL``)
+        """0 V, open the output switch, and look whether it is open. (``DZ``, ``CL``, ``*LRN?``)
 
         Nothing is sent to an output that is known to be off; one that does not answer counts as on.
+        Both commands are tried whatever happens. Raises `B1500Error` unless the switch is open.
         """
         try:
-            on = self.is_on
-        except Exception:
-            on = True
-        if on:
-            self._smu.force_gnd()
-            self._smu.disable()
+            if not self.is_on:
+                return
+        except B1500Error:
+            pass
+        failures: list[tuple[int, str]] = []
+        for command in (self._smu.force_gnd, self._smu.disable):
+            try:
+                command()
+            except B1500Error as error:
+                failures += error.errors
+        if self.is_on:
+            still = f"the output switch of SMU {self.slot} is still closed"
+            raise B1500Error([*failures, (0, still)])
 
     def measure_current(self, current_range: int = 0) -> Spot:
         """One spot current, A; negative flows into the SMU. (``TI``)
 
         ``current_range``: 0 auto, 11-20 limited auto, negative fixed (instruments.md 2.13).
         """
-        return _spot(self._mainframe.ask(f"TI {self.slot},{current_range}"))
+        return self._spot(f"TI {self.slot},{current_range}", "I")
 
     def measure_voltage(self, voltage_range: int = 0) -> Spot:
         """One spot voltage, V. (``TV``)"""
-        return _spot(self._mainframe.ask(f"TV {self.slot},{voltage_range}"))
+        return self._spot(f"TV {self.slot},{voltage_range}", "V")
+
+    def _spot(self, command: str, kind: str) -> Spot:
+        """A reading of this SMU such as ``NEI+009.535E-12``."""
+        letter = "ABCDEFGHIJ"[self.slot - 1]
+        form = re.compile(rf"([A-Z]){letter}{kind}([+-]\d{{1,3}}\.\d{{1,6}}E[+-]\d\d)")
+        match = self._mainframe.query(command, form)
+        status, value = match[1], float(match[2])
+        return Spot(value if status == "N" and abs(value) < _OVERFLOW else math.nan, status)
 
 
 class B1500(AgilentB1500):
@@ -107,6 +164,82 @@ class B1500(AgilentB1500):
     def __init__(self, adapter: Any) -> None:
         super().__init__(adapter, "B1500A")
         self.smus: dict[int, SpotSMU] = {}
+        self._in_step = True
+        self._attempts = _ATTEMPTS
+        self._marks = itertools.cycle(_MARKS.items())
+
+    def write(self, command: str, **kwargs: Any) -> None:
+        """Send a line. `B1500Error` if the bus does not take it; whether it arrived is unknown."""
+        try:
+            super().write(command, **kwargs)
+        except _TRANSPORT_ERRORS as error:
+            self._in_step = False
+            raise B1500Error([(0, f"{command} could not be sent: {error}")]) from error
+
+    def ask(self, command: str, query_delay: float | None = None) -> str:
+        """Send a question and return its answer, never that of an earlier one.
+
+        `B1500Error` if no readable answer comes; the session is then out of step.
+        """
+        if not self._in_step:
+            self.synchronise()
+        self.write(command)
+        self.wait_for(query_delay)
+        try:
+            return str(self.read())
+        except _TRANSPORT_ERRORS as error:
+            self._in_step = False
+            raise B1500Error([(0, f"{command} was not answered: {error}")]) from error
+
+    def query(self, command: str, form: re.Pattern[str]) -> re.Match[str]:
+        """Ask, and match the whole answer, blanks around it removed, against ``form``.
+
+        If that fails it is asked once more; not for questions whose answer comes only once. Then
+        `B1500Error` says what came instead and what is in the error queue.
+        """
+        try:
+            return self._query_once(command, form)
+        except B1500Error:
+            pass
+        try:
+            return self._query_once(command, form)
+        except B1500Error as error:
+            with suppress(B1500Error):
+                error = B1500Error([*error.errors, *self.drain_errors()])
+            raise error from None
+
+    def _query_once(self, command: str, form: re.Pattern[str]) -> re.Match[str]:
+        answer = self.ask(command).strip()
+        match = form.fullmatch(answer)
+        if match is None:
+            self._in_step = False
+            raise B1500Error([(0, f"{command} was answered by {answer!r}")])
+        return match
+
+    def synchronise(self) -> None:
+        """Bring questions and answers back into step.
+
+        Measurement data that nobody has read are cleared, then something is asked that nothing
+        under way can be the answer to, and all that comes before its answer is thrown away.
+        Raises `B1500Error` if that answer does not come. A device clear would do it faster, but
+        it moves the digital lines, and with them the address (instruments.md 2.11).
+        """
+        for _ in range(self._attempts):
+            code, text = next(self._marks)
+            try:
+                self.write("BC")
+                self.write(f"EMG? {code}")
+                for _ in range(_UNDER_WAY):
+                    if self.read().strip().rstrip(".") == text:
+                        self._in_step, self._attempts = True, _ATTEMPTS
+                        return
+            except _TRANSPORT_ERRORS:
+                continue
+        # Each further attempt would wait for a time-out: the way to a safe bench must stay short.
+        self._in_step, self._attempts = False, 1
+        raise B1500Error(
+            [(0, "answers are out of step with questions, and cannot be brought back")]
+        )
 
     def open(self, modules: Mapping[int, str]) -> None:
         """Compare the modules (``UNT?``), choose data format, forbid auto-calibration.
@@ -120,7 +253,7 @@ class B1500(AgilentB1500):
         self.write("AV 1,0")
         self.write("ERMOD 0")
         self.auto_calibration = False
-        if self.auto_calibration:
+        if self.query("*LRN? 31", _AUTO_CALIBRATION)[1] == "1":
             raise B1500Error([(0, "auto-calibration stays on although CM 0 was sent")])
         self.check_errors()
         self.smus = {
@@ -131,7 +264,7 @@ class B1500(AgilentB1500):
 
     def inventory(self) -> dict[int, str]:
         """Model names by slot, as the mainframe reports them. (``UNT?``)"""
-        units = self.ask("UNT?").strip().split(";")
+        units = self.query("UNT?", _UNITS)[0].split(";")
         models = (unit.split(",")[0] for unit in units)
         return {slot: model for slot, model in enumerate(models, start=1) if model != "0"}
 
@@ -139,15 +272,20 @@ class B1500(AgilentB1500):
         """Set the 16 digital lines; a bit that is 0 is high. (``ERC``) Errors are read later."""
         self.write(f"ERC 2,{value}")
 
+    def open_outputs(self) -> None:
+        """Open the output switches of all modules, those of the pulse channels too. (``CL``)"""
+        self.write("CL")
+
     def drain_errors(self) -> list[tuple[int, str]]:
         """Read and return all queued errors, oldest first. (``ERRX?``)"""
         errors: list[tuple[int, str]] = []
         # One more than the queue holds: the last reply is "no error".
         for _ in range(_QUEUE_DEPTH + 1):
-            reply = self.ask("ERRX?").strip()
-            match = _ERROR.match(reply)
-            if match is None:
-                raise B1500Error([*errors, (0, f"ERRX? was answered by {reply!r}")])
+            try:
+                match = self._query_once("ERRX?", _ERROR)
+            except B1500Error as error:
+                # Not asked again: what the lost answer told is gone from the queue.
+                raise B1500Error([*errors, *error.errors]) from error
             code = int(match[1])
             if code == 0:
                 return errors
@@ -173,11 +311,3 @@ class B1500(AgilentB1500):
             raise ModuleMismatchError(
                 "the mainframe does not hold the modules of the bench file: " + "; ".join(wrong)
             )
-
-
-def _spot(reply: str) -> Spot:
-    """Parse one FMT 1 item such as ``NFI+009.535E-12``; `B1500Error` if it is none."""
-    try:
-        return Spot(float(reply[3:]), reply[0])
-    except (ValueError, IndexError):
-        raise B1500Error([(0, f"a measurement was answered by {reply!r}")]) from None

@@ -19,6 +19,8 @@ class BenchTimes:
     vector_download: float = 0.7e-3
     rsu_switch: float = 10e-3
     value_read_back: float = 8 / 0.5e6
+    board_transaction: float = 3e-3
+    """A line to a decoder board and its answer: some 20 characters at 115200 baud, and USB."""
 
 
 class VirtualClock:

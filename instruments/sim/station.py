@@ -98,6 +98,7 @@ class Station:
                     self.channel_path[channel] = Path.OPEN
             elif model == "B1517A":
                 self.smu_volts[slot] = None
+        self._board_wired = False
         self.set_digital_output(0xFFFF)
 
     def queue_error(self, code: int, text: str) -> None:
@@ -107,11 +108,19 @@ class Station:
     def set_digital_output(self, levels: int) -> None:
         """Set the 16 digital lines; a bit that is 1 is a high level.
 
-        DIO1-5 are AR0-4, DIO6-10 are AC0-4.
+        DIO1-5 are AR0-4, DIO6-10 are AC0-4, unless a decoder board is wired instead.
         """
         self.catch_up()
         self.digital_output = levels
-        self.chip.select(levels & 31, levels >> 5 & 31)
+        if not self._board_wired:
+            self.chip.select(levels & 31, levels >> 5 & 31)
+
+    def set_board_lines(self, row: int, column: int) -> None:
+        """A decoder board's address lines, 0-31 each; from the first call the digital lines reach
+        nothing."""
+        self.catch_up()
+        self._board_wired = True
+        self.chip.select(row, column)
 
     def set_channel(self, channel: int, volts: float) -> None:
         """A pulse channel outputs a constant voltage (DC, or a waveform's first or held value)."""

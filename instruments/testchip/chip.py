@@ -9,7 +9,7 @@ idle (WL, SL, BL, BLB, SEN = 0, BYP = VDD).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,8 +35,14 @@ NOT_READ = 255
 
 _METER_COMPLIANCE_A = 1e-3
 _SUPPLY_COMPLIANCE_A = 10e-3
+_LEVEL_TOLERANCE = 0.35
+"""How far an output's current may be from a level, in parts of that of a high output."""
 _Q_SAMPLES = 40
 """200 ns of 5 ns samples."""
+_EXACT_SAMPLES = 10_000
+"""What the 1 mA range needs for its stated accuracy (instruments.md 1.9)."""
+_LEAKAGE_A = 10e-12
+"""What RSU and cables leak (less than 100 pA, instruments.md 1.9) is no device's current."""
 _NEVER_FORMED = float("nan")
 
 
@@ -54,6 +60,8 @@ class Connections:
     decoder: Decoder
     check_errors: Callable[[], None]
     """Raises if the mainframe has queued an error."""
+    open_outputs: Callable[[], None]
+    """Opens every output of the mainframe at once: for when one by one has failed."""
     now: Callable[[], float]
     """Bench time, s."""
 
@@ -148,10 +156,12 @@ class TestChip:
                 problems.append(f"{what}: {error}")
 
         def zero(pad: str) -> None:
-            at.channels[pad].configure(OperationMode.DC)
+            # A channel that cannot be configured may be in DC mode all the same.
+            with suppress(Exception):
+                at.channels[pad].configure(OperationMode.DC)
             at.channels[pad].force(0.0)
 
-        attempt("stop the pulse generators", at.wgfmu.abort)
+        attempt("stop the pulse generators", at.wgfmu.stop)
         attempt("WL to 0 V", zero, "WL")
         for pad, meter in at.meters.items():
             attempt(f"meter of {pad} to 0 V and off", meter.make_safe)
@@ -162,6 +172,8 @@ class TestChip:
         for pad in reversed(SUPPLY_PADS):
             if pad in at.supplies:
                 attempt(f"{pad} to 0 V and off", at.supplies[pad].make_safe)
+        if problems:
+            attempt("open all outputs together", at.open_outputs)
         attempt("read the mainframe's errors", at.check_errors)
         return problems
 
@@ -251,31 +263,27 @@ class TestChip:
     def sense(self, where: Mask, complement: bool = False) -> NDArray[np.uint8]:
         """Read bits through the sense amplifiers. ``where`` is (rows, columns).
 
-        Returns 0 or 1 per bit and `NOT_READ` elsewhere. With ``complement`` QB is read too and a
-        latch with Q = QB gives `UNDECIDED`.
+        Returns 0 or 1 per bit, `NOT_READ` elsewhere and where the current is neither level of an
+        output. With ``complement``, and in a row that reads all alike, QB is read too: Q = QB = 1
+        gives `UNDECIDED`. Q = QB = 0 raises `OSError`: no latch is like that, an open pad is.
         """
         at = self.connections
         bits = np.full(self.shape, NOT_READ, dtype=np.uint8)
         if not where.any():
             return bits
-        threshold = self.vdd / self.description.board.q_series / 2
-        outputs = [at.channels["Q"], *([at.channels["QB"]] if complement else [])]
         with self._pass("sense", []):
             self._load(self.schemes.sense_row())
-            for output in outputs:
-                output.configure(OperationMode.DC, MeasureMode.CURRENT, MeasureCurrentRange.MA1)
-                output.force(0.0)
-            for row in np.flatnonzero(where.any(axis=1)):
+            self._hold_outputs(0.0)
+            for row in np.flatnonzero(where.any(axis=1)).tolist():
                 columns = np.flatnonzero(where[row]).tolist()
-                at.decoder.select(int(row), columns[0])
+                at.decoder.select(row, columns[0])
                 at.wgfmu.execute()
                 at.wgfmu.wait()
-                for column in columns:
-                    at.decoder.select(int(row), column)
-                    # A high output drives its current into the channel: negative.
-                    highs = [-output.measure(_Q_SAMPLES) > threshold for output in outputs]
-                    undecided = complement and highs[0] == highs[1]
-                    bits[row, column] = UNDECIDED if undecided else highs[0]
+                read = [self._latch(row, column, complement) for column in columns]
+                if not complement and len(set(read)) == 1:
+                    # A dead Q looks like that, and so do latches that have not decided.
+                    read = [self._latch(row, column, both=True) for column in columns]
+                bits[row, columns] = read
                 self._row_done()
         return bits
 
@@ -283,7 +291,7 @@ class TestChip:
         """Resistance of both devices of each bit at the read voltage, through the SMUs.
 
         ``where`` is (rows, columns). Returns ohm, (rows, columns, 2), access transistor included;
-        NaN elsewhere and where the SMU gave no valid current.
+        NaN elsewhere and where the SMU gave no valid current or one that is mere leakage.
         """
         at = self.connections
         read_v = self.description.levels.read
@@ -302,12 +310,61 @@ class TestChip:
                     at.decoder.select(int(row), column)
                     for device, pad in enumerate(("BL", "BLB")):
                         spot = at.meters[pad].measure_current()
-                        if spot.valid and spot.value < 0:
+                        if spot.valid and spot.value < -_LEAKAGE_A:
                             resistances[row, column, device] = -read_v / spot.value
                 word_line.force(0.0)
                 self._row_done()
             at.meters["SL"].force_voltage(0.0, _METER_COMPLIANCE_A)
         return resistances
+
+    # --- currents of single pads, for the contact check -----------------------------------------
+
+    def supply_currents(self) -> dict[str, float]:
+        """Current (A) of each supply that an SMU gives; NaN in compliance, as at a short."""
+        with self._pass("measure", []):
+            supplies = self.connections.supplies
+            return {pad: smu.measure_current().value for pad, smu in supplies.items()}
+
+    def meter_currents(self, row: int, column: int, levels: Mapping[str, float]) -> Floats:
+        """Currents (A) of SL, BL and BLB, in this order, at one bit and constant voltages.
+
+        ``levels`` are volts of SL, BL, BLB, WL and BYP; a pad that it leaves out stays idle.
+        Positive flows into the chip; NaN where a meter gives no valid reading.
+        """
+        at = self.connections
+        with self._pass("measure", []):
+            self._meters_to_pads()
+            at.decoder.select(row, column)
+            for pad in ("BYP", "WL"):
+                if pad in levels:
+                    at.channels[pad].force(levels[pad])
+            for pad, meter in at.meters.items():
+                meter.force_voltage(levels.get(pad, 0.0), _METER_COMPLIANCE_A)
+            currents = [at.meters[pad].measure_current().value for pad in METERS.values()]
+            for meter in at.meters.values():
+                meter.force_voltage(0.0, _METER_COMPLIANCE_A)
+            self._row_done()
+        return np.array(currents)
+
+    def output_currents(self, scheme: Scheme, row: int, volts: float) -> Floats:
+        """Currents (A) of Q and QB held at ``volts``, after a scheme that latches a row.
+
+        Returns (columns, 2), positive into the chip; NaN beyond the 1 mA range.
+        """
+        at = self.connections
+        currents = np.empty((self.shape[1], len(OUTPUT_PADS)))
+        with self._pass("sense", []):
+            self._load(scheme)
+            self._hold_outputs(volts)
+            at.decoder.select(row, 0)
+            at.wgfmu.execute()
+            at.wgfmu.wait()
+            for column in range(self.shape[1]):
+                at.decoder.select(row, column)
+                currents[column] = [at.channels[pad].measure(_EXACT_SAMPLES) for pad in OUTPUT_PADS]
+            self._hold_outputs(0.0)
+            self._row_done()
+        return currents
 
     # --- states of the bench -------------------------------------------------------------------
 
@@ -335,6 +392,13 @@ class TestChip:
             channels[pad].force(self.vdd if pad == "BYP" else 0.0)
             channels[pad].connect()
         self._is_idle = True
+
+    def _hold_outputs(self, volts: float) -> None:
+        """Q and QB at a voltage, measuring current."""
+        for pad in OUTPUT_PADS:
+            output = self.connections.channels[pad]
+            output.configure(OperationMode.DC, MeasureMode.CURRENT, MeasureCurrentRange.MA1)
+            output.force(volts)
 
     def _load(self, scheme: Scheme) -> None:
         """Download a scheme to the pulsed pads; measured pads sample current on the 1 mA range."""
@@ -374,18 +438,35 @@ class TestChip:
         self.connections.check_errors()
         self.on_row()
 
+    def _latch(self, row: int, column: int, both: bool) -> int:
+        """One bit of the row that was sensed, from Q, or from Q and QB."""
+        at = self.connections
+        at.decoder.select(row, column)
+        high_a = self.vdd / self.description.board.q_series
+        q = _level(at.channels["Q"].measure(_Q_SAMPLES), high_a)
+        if not both or q == NOT_READ:
+            return q
+        qb = _level(at.channels["QB"].measure(_Q_SAMPLES), high_a)
+        if q == qb == 0:
+            raise OSError(
+                f"Q and QB are both low at row {row} column {column}: pad Q, QB or VDD is open or "
+                "shorted"
+            )
+        if qb == NOT_READ:
+            return NOT_READ
+        return UNDECIDED if q == qb else q
+
     def _sampled(self, scheme: Scheme) -> Floats:
         """Currents (A) that the scheme's one measure event took; out-of-range ones are NaN."""
         ((pad, event),) = scheme.measure.items()
-        currents = self.connections.channels[pad].read(event.points)
-        full_scale = 1e-3
-        return np.where(np.abs(currents) < full_scale, currents, np.nan)
+        return self.connections.channels[pad].read(event.points)
 
     def _forming_voltage(self, scheme: Scheme) -> float:
         levels = self.description.levels
         currents = -self._sampled(scheme)
         formed = np.flatnonzero(~(currents < levels.forming_detect))
-        if not len(formed):
+        # The gate keeps the current in range: a reading beyond it is no forming.
+        if not len(formed) or np.isnan(currents[formed[0]]):
             return _NEVER_FORMED
         voltages = self.schemes.forming_voltages(len(currents))
         return float(voltages[formed[0]])
@@ -396,6 +477,17 @@ class TestChip:
         for pad in METERS.values():
             channels[pad].configure(OperationMode.SMU)
             channels[pad].connect()
+
+
+def _level(amperes: float, high_a: float) -> int:
+    """1 or 0 for the current of a high or a low output, `NOT_READ` for one that is neither.
+
+    A high output drives ``high_a`` into the channel, which is negative; NaN is neither.
+    """
+    level = -amperes / high_a
+    if abs(level - 1) < _LEVEL_TOLERANCE:
+        return 1
+    return 0 if abs(level) < _LEVEL_TOLERANCE else NOT_READ
 
 
 def _set_condition(conditions: ProgramConditions, gate_v: float) -> dict[str, float]:

@@ -7,7 +7,9 @@ C functions. A channel forces only what the limit of its pad allows (`instrument
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,17 +17,27 @@ from numpy.typing import NDArray
 
 from instruments.limits import LimitError, VoltageLimit, require_limit
 from instruments.wgfmu import limits
-from instruments.wgfmu.errors import check
+from instruments.wgfmu.errors import WgfmuError, check
 from instruments.wgfmu.library import (
     ForceVoltageRange,
     MeasureCurrentRange,
     MeasureEventData,
     MeasureMode,
+    MeasureVoltageRange,
     OperationMode,
     WgfmuLibrary,
 )
 
 Floats = NDArray[np.float64]
+
+_AMPERES = {
+    MeasureCurrentRange.UA1: 1e-6,
+    MeasureCurrentRange.UA10: 10e-6,
+    MeasureCurrentRange.UA100: 100e-6,
+    MeasureCurrentRange.MA1: 1e-3,
+    MeasureCurrentRange.MA10: 10e-3,
+}
+"""Full scale of each current range; a reading beyond it is given as exactly that."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,7 @@ class Channel:
         self.limit: VoltageLimit | None = None
         self.force_range = ForceVoltageRange.V5
         self._call = module._call
+        self._full_scale = math.inf
         # Reused by the DC measurement: it is called once a bit.
         self._value = ctypes.c_double()
         self._value_pointer = ctypes.byref(self._value)
@@ -127,8 +140,11 @@ class Channel:
             # Current mode forces the 5 V range by itself (instruments.md 1.9).
             self._call("WGFMU_setMeasureMode", self.id, measure)
             self._call("WGFMU_setMeasureCurrentRange", self.id, current_range)
+            self._full_scale = _AMPERES[current_range]
         elif measure is MeasureMode.VOLTAGE:
             self._call("WGFMU_setMeasureMode", self.id, measure)
+            self._call("WGFMU_setMeasureVoltageRange", self.id, MeasureVoltageRange.V10)
+            self._full_scale = 10.0
         self._call("WGFMU_setForceVoltageRange", self.id, self.force_range)
 
     def connect(self) -> None:
@@ -152,13 +168,18 @@ class Channel:
     def measure(self, count: int, interval: int = 1) -> float:
         """Average of ``count`` DC samples ``interval`` x 5 ns apart, A or V by measure mode.
 
-        Current into the channel is negative.
+        Current into the channel is negative. NaN where the reading is out of range.
         """
         self._call("WGFMU_dcmeasureAveragedValue", self.id, count, interval, self._value_pointer)
-        return self._value.value
+        value = self._value.value
+        return value if abs(value) < self._full_scale else math.nan
 
     def read(self, points: int) -> Floats:
-        """The ``points`` values that the last run's measure events took, in order."""
+        """The ``points`` values that the last run's measure events took, in order.
+
+        NaN where a reading is out of range: the instrument then gives plus or minus the range
+        (instruments.md 1.9).
+        """
         size = ctypes.c_int(points)
         times = np.empty(points)
         values = np.empty(points)
@@ -173,7 +194,7 @@ class Channel:
         )
         if size.value != points:
             raise OSError(f"channel {self.id} returned {size.value} of {points} measured values")
-        return values
+        return np.where(np.abs(values) < self._full_scale, values, np.nan)
 
 
 class Wgfmu:
@@ -186,6 +207,7 @@ class Wgfmu:
     def __init__(self, library: WgfmuLibrary, address: str) -> None:
         self.address = address
         self._library = library
+        self._is_open = False
         self.channels: dict[int, Channel] = {}
 
     def _call(self, function: str, *arguments: object) -> None:
@@ -196,7 +218,7 @@ class Wgfmu:
 
     def open(self) -> None:
         """Open the session, stop and reset all channels, list them."""
-        self._call("WGFMU_openSession", self.address.encode())
+        self._open_session()
         self._call("WGFMU_clear")
         size = ctypes.c_int()
         self._call("WGFMU_getChannelIdSize", ctypes.byref(size))
@@ -205,8 +227,13 @@ class Wgfmu:
         self.channels = {channel: Channel(self, channel) for channel in ids[: size.value]}
 
     def close(self) -> None:
-        """Close the session; outputs stay as they are."""
-        self._call("WGFMU_closeSession")
+        """Close the session, if one was opened; outputs stay as they are."""
+        if self._is_open:
+            self._call("WGFMU_closeSession")
+
+    def _open_session(self) -> None:
+        self._call("WGFMU_openSession", self.address.encode())
+        self._is_open = True
 
     def load(self, program: Mapping[Channel, Sequence[Repeat]]) -> None:
         """Replace all patterns and sequences; every limit is checked before the first call.
@@ -268,3 +295,13 @@ class Wgfmu:
     def abort(self) -> None:
         """Stop all sequencers; they hold their last voltage, so zeroing must follow."""
         self._call("WGFMU_abort")
+
+    def stop(self) -> None:
+        """Abort, whatever became of the session: if that fails, it is opened once more."""
+        try:
+            self.abort()
+        except WgfmuError:
+            with suppress(WgfmuError):
+                self.close()
+            self._open_session()
+            self.abort()

@@ -31,12 +31,12 @@ class WgfmuError(Exception):
     """A WGFMU function returned an error.
 
     ``code`` is what it returned, ``function`` its C name, ``text`` the library's own error text
-    (all queued errors, oldest first; empty if it queued none).
+    (all queued errors, oldest first; empty if it queued none). As a message it is one line.
     """
 
     def __init__(self, code: int, function: str, text: str) -> None:
         meaning = MEANINGS.get(code, "Unknown return code.")
-        super().__init__(text.strip() or f"{code}: Error in {function}: {meaning}")
+        super().__init__(" ".join(text.split()) or f"{code}: Error in {function}: {meaning}")
         self.code = code
         self.function = function
         self.text = text

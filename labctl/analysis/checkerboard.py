@@ -55,8 +55,9 @@ class CheckerboardResult:
     ber_2t2r: ErrorRate
     zeros_read_wrong: int
     ones_read_wrong: int
-    undecided: int
-    """Of the wrong bits, those whose two latch outputs were alike."""
+    undecided: int | None
+    """Of the wrong bits, those whose two latch outputs were alike; None where ``sensed`` holds no
+    undecided bit at all, as in every run that does not read QB."""
     not_read: int
     """Usable bits that the PCSA did not read; in no count."""
     distributions: list[StateDistribution]
@@ -66,6 +67,11 @@ class CheckerboardResult:
     cells: CellErrors
     dead_cells: list[tuple[int, int]] | None
     sense: SenseErrors
+
+    @property
+    def readings(self) -> int:
+        """Resistance readings with a value."""
+        return sum(one.plot.readings for one in self.distributions)
 
     def median_ohm(self, state: str, device: str) -> float | None:
         """Median resistance of ``state`` (LRS, HRS) on ``device`` (BL, BLb), ohm."""
@@ -114,7 +120,7 @@ def analyse_checkerboard(
         ber_2t2r=error_rate(int(wrong.sum()), int(read.sum())),
         zeros_read_wrong=int(np.count_nonzero(wrong & (bits == 0))),
         ones_read_wrong=int(np.count_nonzero(wrong & (bits == 1))),
-        undecided=int(np.count_nonzero(sensed[:, usable] == UNDECIDED)),
+        undecided=_undecided(sensed, usable),
         not_read=int(np.count_nonzero(~read)),
         distributions=[
             StateDistribution(state, device, median_ohm(ohm), sigma_plot(ohm))
@@ -139,6 +145,12 @@ def _check_shapes(
     found = {"resistance": resistance.shape, "sensed": sensed.shape, "unformed": unformed.shape}
     if len(bits) != 3 or found != expected:
         raise ValueError(f"shapes do not fit a pattern of {bits}: {found}, wanted {expected}")
+
+
+def _undecided(sensed: NDArray[np.uint8], usable: NDArray[np.bool_]) -> int | None:
+    if not (sensed == UNDECIDED).any():
+        return None
+    return int(np.count_nonzero(sensed[:, usable] == UNDECIDED))
 
 
 def _cell_errors(maps: list[PatternMap], masked: NDArray[np.bool_]) -> CellErrors:

@@ -33,8 +33,10 @@ class FormingResult:
     not_formed: ErrorRate
     """Devices still unformed, of those that this run tried to form."""
     median_v: float | None
-    spread_v: float | None
-    """Standard deviation (n - 1) of the forming voltages; None below two of them."""
+    q16_v: float | None
+    """16 % quantile of the forming voltages."""
+    q84_v: float | None
+    """84 % quantile of the forming voltages."""
     lowest_v: float | None
     highest_v: float | None
 
@@ -68,14 +70,17 @@ def analyse_forming(voltage: NDArray[np.float64], unformed: NDArray[np.bool_]) -
     """
     formed = voltage[np.isfinite(voltage)]
     still_unformed = int(np.count_nonzero(unformed))
+    quantiles = np.quantile(formed, [0.16, 0.5, 0.84]).tolist() if formed.size else [None] * 3
+    q16, median, q84 = quantiles
     return FormingResult(
         devices=voltage.size,
         formed_here=formed.size,
         formed_before=voltage.size - formed.size - still_unformed,
         unformed=unformed_devices(unformed),
         not_formed=error_rate(still_unformed, formed.size + still_unformed),
-        median_v=float(np.median(formed)) if formed.size else None,
-        spread_v=float(np.std(formed, ddof=1)) if formed.size > 1 else None,
+        median_v=median,
+        q16_v=q16,
+        q84_v=q84,
         lowest_v=float(formed.min()) if formed.size else None,
         highest_v=float(formed.max()) if formed.size else None,
     )

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# What the chip's operations store; analysis may not import instruments.
 UNDECIDED = 2
+"""Q = QB; the same as ``instruments.testchip.chip.UNDECIDED``."""
 NOT_READ = 255
+"""Not sensed; the same as ``instruments.testchip.chip.NOT_READ``."""
 FEWEST_PROGRAMMINGS = 10
 """Programmings of a pattern below which no cell is called dead."""
 

@@ -1,4 +1,4 @@
-"""Numbers as people write them."""
+"""Numbers and names as people write them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 UNKNOWN = "not known"
+NAMES_SHOWN = 12
+PREFIXES = [(1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")]
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -15,12 +17,19 @@ def ohms(value: float | None) -> str:
     >>> ohms(36_512.0), ohms(1.25e6), ohms(820.0), ohms(None)
     ('36.5 kΩ', '1.25 MΩ', '820 Ω', 'not known')
     """
-    if value is None:
-        return UNKNOWN
-    for limit, factor, unit in ((999.5, 1.0, "Ω"), (999.5e3, 1e3, "kΩ"), (999.5e6, 1e6, "MΩ")):
-        if value < limit:
-            return f"{value / factor:.3g} {unit}"
-    return f"{value:.3g} Ω"
+    return UNKNOWN if value is None else with_prefix(float(f"{value:.3g}"), "Ω")
+
+
+def with_prefix(value: float, unit: str) -> str:
+    """A quantity as typed: its digits as they are, with the prefix that suits them.
+
+    >>> with_prefix(5.5e-05, "A"), with_prefix(1e-06, "s"), with_prefix(50e3, "ohm")
+    ('55 µA', '1 µs', '50 kΩ')
+    >>> with_prefix(2.0, "V"), with_prefix(0.0, "V"), with_prefix(0.05, "V")
+    ('2 V', '0 V', '50 mV')
+    """
+    factor, prefix = next((p for p in PREFIXES if abs(value) >= p[0]), (1.0, ""))
+    return f"{value / factor:.10g} {prefix}{'Ω' if unit == 'ohm' else unit}"
 
 
 def scientific(value: float, digits: int = 3) -> str:
@@ -86,3 +95,25 @@ def plain(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(plain(item) for item in value)
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def device_names(unformed: list[dict[str, Any]]) -> str:
+    """Devices (row, column, device), the first of them by name; "none" without one.
+
+    >>> device_names([{"row": 3, "column": 7, "device": "BLb"}])
+    'row 3 column 7 BLb'
+    """
+    return _first([f"row {d['row']} column {d['column']} {d['device']}" for d in unformed])
+
+
+def cell_names(cells: list[list[int]] | None) -> str:
+    """Dead cells, the first of them by name; "none", or why there is no statement."""
+    if cells is None:
+        return "no statement below 10 programmings a pattern"
+    return _first([f"row {row} column {column}" for row, column in cells])
+
+
+def _first(names: list[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    shown = "; ".join(names[:NAMES_SHOWN]) or "none"
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -27,7 +27,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Replace a file as a whole: a reader sees the old or the new content, never a part."""
+    """Replace a file as a whole: a reader sees the old or the new content, never a part.
+
+    Its folder is made if there is none.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".new")
     try:
         with temporary.open("wb") as file:

@@ -115,6 +115,7 @@ class RunWriter(RunFolder):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._files: dict[str, IO[bytes]] = {}
+        self._synced: dict[str, int] = {}
 
     @classmethod
     def create(cls, root: Path, procedure: str, record: dict[str, Any]) -> RunWriter:
@@ -155,10 +156,11 @@ class RunWriter(RunFolder):
         rows.write(line.encode("utf-8") + b"\n")
         rows.flush()
 
-    def append_array(self, name: str, record: NDArray[Any], durable: bool = False) -> None:
-        """Append one record of an array; durable with the step's end mark, or at once."""
+    def append_array(self, name: str, *records: NDArray[Any], durable: bool = False) -> None:
+        """Append records of an array; durable with the step's end mark, or at once."""
         file = self._file(f"{ARRAYS}/{name}.npys")
-        np.save(file, np.asarray(record), allow_pickle=False)
+        for record in records:
+            np.save(file, np.asarray(record), allow_pickle=False)
         if durable:
             files.sync(file)
         else:
@@ -176,10 +178,13 @@ class RunWriter(RunFolder):
 
     def end_step(self, step: int, **fields: Any) -> None:
         """Commit a step: its rows and arrays reach the disk, then its end mark does."""
-        data = {name: file for name, file in self._files.items() if name != JOURNAL}
-        for file in data.values():
-            files.sync(file)
-        lengths = {name: file.tell() for name, file in data.items()}
+        lengths = {}
+        for name, file in self._files.items():
+            if name != JOURNAL:
+                lengths[name] = file.tell()
+                if lengths[name] != self._synced.get(name):
+                    files.sync(file)
+        self._synced = lengths
         self.append_event("step_end", durable=True, step=step, lengths=lengths, **fields)
 
     def close(self, status: str, reason: str | None, **fields: Any) -> None:

@@ -11,6 +11,7 @@ BENCHMARKS = {
     "checkerboard": "wall time of the default run and of the one that `make demo` starts",
     "recording": "what writing costs a run, and rows a second beside PyMeasure's recorder",
     "flex": "FLEX queries a second, in process",
+    "socket": "FLEX queries a second over the socket, beside an echo server",
     "vectors": "pattern vectors a second through the WGFMU driver",
     "report": "writing the report of a stored default run",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from procedures.base import BenchProcedure, Step
+from procedures.base import BenchProcedure, Planned, Step
 
 
 class Scripted(BenchProcedure):
@@ -14,6 +14,9 @@ class Scripted(BenchProcedure):
     DATA_COLUMNS: ClassVar[list[str]] = ["Step", "Current (A)", "Remark"]
 
     script = ()
+
+    def pulses(self):
+        return Planned([], uses_table=False)
 
     def steps(self):
         return [

@@ -48,6 +48,12 @@ def place(tmp_path, monkeypatch):
         "narrow.toml": "set_compliance = [[0.7, 2e-5], [0.8, 3e-5]]",
         "words.toml": "set_compliance = 'yes'",
         "other.toml": "compliance = 3",
+        "noboard.toml": good.replace("mainframe.digital_io", "board.address"),
+        "bothgiven.toml": good + '\n[board]\nvisa = "sim"\n',
+        "noaddress.toml": good.replace("[address]", "[board]").replace("lines", "visa = 'sim' #"),
+        "boardpins.toml": good.replace("mainframe.digital_io", "board.pins"),
+        "realboard.toml": good.replace("mainframe.digital_io", "board.address")
+        + '\n[board]\nvisa = "ASRL3::INSTR"\n',
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -131,6 +137,15 @@ CASES = {
     "no such run": (["show", "yesterday"], "no run 'yesterday'"),
     "report of no run": (["report", "yesterday"], "there are no runs yet"),
     "list of what": (["list", "cats"], "procedures or runs"),
+    "board that is not described": (["bench", "check", "noboard.toml"], "board: missing"),
+    "board that nothing uses": (["bench", "check", "bothgiven.toml"], "board: not used"),
+    "lines that nothing uses": (["bench", "check", "noboard.toml"], "address: not used"),
+    "lines missing": (["bench", "check", "noaddress.toml"], "address: missing"),
+    "address of the board misspelt": (
+        ["bench", "check", "boardpins.toml"],
+        "there are mainframe.digital_io, board.address",
+    ),
+    "real board, simulated bench": (["bench", "check", "realboard.toml"], "board: its visa and"),
 }
 
 

@@ -214,7 +214,8 @@ def test_power_down_goes_on_when_a_part_of_it_fails(setup, tmp_path, monkeypatch
     assert bench.problems == ["meter of SL to 0 V and off: no answer"]
     station = station_of(bench)
     assert set(station.channel_volts.values()) == {0.0}
-    assert {slot for slot, volts in station.smu_volts.items() if volts is not None} == {5}
+    # What could not be switched off by itself went with all the others.
+    assert set(station.smu_volts.values()) == {None}
 
 
 def test_a_row_is_programmed_within_the_bench_time_allowed(bench, chip):

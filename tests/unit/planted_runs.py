@@ -23,13 +23,34 @@ def write_run(
 ) -> RunFolder:
     """Store a run as the runner does; ``record`` changes entries of the run record."""
     entries = {
-        "parameters": {"reference": 40e3, "order": "alternate", "programmings": 12},
+        "parameters": {
+            "reference": 40e3,
+            "order": "alternate",
+            "programmings": 12,
+            "set_voltage": 2.1,
+        },
+        "units": {"reference": "ohm", "set_voltage": "V"},
+        "headline": "SET 55 µA (WL 1.0300 V), RESET 2.5 V, 1 µs",
         "conditions": {
             "SET": "SL 2 V, 1 µs, compliance 55 µA requested, 54.6 µA applied (V(WL) 1.03 V)",
             "RESET": "BL 2.5 V, 1 µs, V(WL) 3.3 V",
         },
+        "compliance_table": {
+            "file": "chip file",
+            "set_compliance": [[0.8, 3e-05], [1.4, 0.00015]],
+            "set_compliance_voltage": 2.0,
+            "set_compliance_origin": "planted dies",
+            "set_compliance_simulated": record.get("simulated", True),
+        },
+        "roles": {"SL": "wgfmu.101", "BL": "wgfmu.102"},
         "die": {"name": "planted", "seed": 1, "origin": "file"},
-        "bench": {"name": "simulated", "file": "benches/simulated.toml", "sha256": "0" * 64},
+        "bench": {
+            "name": "simulated",
+            "file": "benches/simulated.toml",
+            "sha256": "0" * 64,
+            "text": "# text of the bench file",
+        },
+        "chip": {"name": "planted chip", "text": "# text of the chip file"},
         "modules": {"1": "B1530A", "5": "B1517A"},
         "versions": {"labctl": "0.1.0", "numpy": np.__version__},
         "git": "0123abc",

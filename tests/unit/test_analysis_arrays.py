@@ -151,7 +151,8 @@ def test_forming_counts_each_device_once() -> None:
     assert result.not_formed.trials == 2017
     assert [(d.row, d.column, d.device) for d in result.unformed] == [(0, 5, "BL")]
     assert result.median_v == pytest.approx(2.55, abs=0.02)
-    assert result.spread_v == pytest.approx(0.17, abs=0.01)
+    quantiles = stats.norm.ppf([0.16, 0.84], 2.55, 0.17)
+    assert (result.q16_v, result.q84_v) == pytest.approx(tuple(quantiles), abs=0.02)
     assert result.forming_yield == pytest.approx(2016 / 2017)
 
 
@@ -165,17 +166,63 @@ def test_compliance_sorts_and_checks() -> None:
     current = np.array([[2e-4, 5e-5, 1e-4], [2.2e-4, 7e-5, np.nan]])
     result = analyse_compliance(gate, current)
     assert result.is_monotone
-    volts, amps = zip(*result.set_compliance(), strict=True)
+    volts, amps = zip(*result.table, strict=True)
     assert volts == (1.0, 1.2, 1.4)
     assert amps == pytest.approx((6e-5, 1e-4, 2.1e-4))
-    assert result.rows[1].spread_a is None
+    assert [row.devices for row in result.rows] == [2, 1, 2]
+    assert result.devices == 2
+
+
+def test_compliance_quantiles_recover_a_planted_spread() -> None:
+    current = np.random.default_rng(9).normal(5e-5, 2e-6, (20_000, 1))
+    row = analyse_compliance(np.array([1.0]), current).rows[0]
+    wanted = stats.norm.ppf([0.16, 0.5, 0.84], 5e-5, 2e-6)
+    assert (row.q16_a, row.median_a, row.q84_a) == pytest.approx(tuple(wanted), abs=1e-7)
 
 
 @pytest.mark.parametrize(
-    "current", [[[1e-4, 9e-5]], [[1e-4, 1e-4]], [[1e-4, np.nan]], [[np.nan, np.nan]]]
+    "current",
+    [
+        [[1e-4, 9e-5]],
+        [[1e-4, 1e-4]],
+        [[1e-4, np.nan]],
+        [[np.nan, np.nan]],
+        [[-1e-9, 1e-4]],
+        [[0.0, 1e-4]],
+        [[np.nan, 1e-4]],
+        # A fall at the end leaves no point above it.
+        [[1e-5, 3e-5, 4e-5, 3.5e-5]],
+        [[2e-5, 3e-5, 4e-5, 1e-5, 2e-5]],
+    ],
 )
 def test_no_table_from_currents_that_do_not_rise(current: list[list[float]]) -> None:
-    result = analyse_compliance(np.array([1.0, 1.2]), np.array(current))
+    measured = np.array(current)
+    result = analyse_compliance(np.linspace(1.0, 1.4, measured.shape[1]), measured)
     assert not result.is_monotone
-    with pytest.raises(ValueError, match="does not rise"):
-        result.set_compliance()
+    assert result.table == []
+
+
+@pytest.mark.parametrize(
+    ("noise", "left"),
+    [
+        ([-1e-9], 3),
+        ([np.nan], 3),
+        ([0.0, -1e-9, 2e-9, 1e-9], 3),
+        ([2e-9, 3e-9, -1e-9], 3),
+        # Above the threshold already, but higher than what comes next.
+        ([4e-5], 2),
+    ],
+)
+def test_noise_below_the_threshold_is_not_in_the_table(noise: list[float], left: int) -> None:
+    current = np.array([[*noise, 3e-5, 6e-5, 9e-5]])
+    result = analyse_compliance(np.arange(current.size) / 10, current)
+    assert not result.is_monotone
+    assert [amps for _, amps in result.table] == [3e-5, 6e-5, 9e-5][-left:]
+
+
+def test_compliance_counts_devices_with_a_reading() -> None:
+    current = np.array([[1e-5, np.nan], [np.nan, np.nan], [2e-5, 3e-5]])
+    result = analyse_compliance(np.array([1.0, 1.2]), current)
+    assert result.devices == 2
+    assert [row.devices for row in result.rows] == [2, 1]
+    assert analyse_compliance(np.array([1.0]), np.array([[np.nan]])).rows[0].median_a is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from instruments.testchip import chip
+from labctl.analysis import maps
 from labctl.analysis.checkerboard import CheckerboardResult, analyse_checkerboard
 from tests.unit.planted_runs import checkerboard_arrays
 
@@ -90,6 +92,18 @@ def test_undecided_is_wrong_and_not_read_is_no_trial() -> None:
     result = analyse(arrays)
     assert (result.ber_2t2r.errors, result.undecided) == (5, 5)
     assert (result.ber_2t2r.trials, result.not_read) == (10 * 1024 - 7, 7)
+
+
+def test_without_an_undecided_bit_nothing_is_said_of_undecided_bits() -> None:
+    arrays = checkerboard_arrays(2, unformed=[(3, 7, 1)])
+    assert analyse(arrays).undecided is None
+    # QB was read, but the only undecided bit is masked.
+    arrays["sensed"][0, 3, 7] = 2
+    assert analyse(arrays).undecided == 0
+
+
+def test_marks_are_those_of_the_chip() -> None:
+    assert (maps.NOT_READ, maps.UNDECIDED) == (chip.NOT_READ, chip.UNDECIDED)
 
 
 def test_invalid_resistances_leave_the_bit_its_2t2r_trial() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from pymeasure.adapters import ProtocolAdapter
 
@@ -114,24 +116,40 @@ def smu(*pairs, limit=None):
 
 
 @pytest.mark.parametrize(
-    ("reply", "value", "status", "valid"),
-    [
-        ("NEI+009.535E-12", 9.535e-12, "N", True),
-        ("NEI-1.23456E-06", -1.23456e-6, "N", True),
-        ("CEI+1.00000E-03", 1e-3, "C", False),
-        ("VEI+199.999E+99", 1.99999e101, "V", False),
-        ("TEI+1.00000E-06", 1e-6, "T", False),
-    ],
+    ("reply", "value"), [("NEI+009.535E-12", 9.535e-12), ("NEI-1.23456E-06", -1.23456e-6)]
 )
-def test_a_spot_carries_its_status(reply, value, status, valid):
+def test_a_spot_is_a_value(reply, value):
     spot = smu(("TI 5,0", reply)).measure_current()
-    assert (spot.value, spot.status, spot.valid) == (value, status, valid)
+    assert (spot.value, spot.status, spot.valid) == (value, "N", True)
 
 
-@pytest.mark.parametrize("reply", ["", "N", "NEI", "nonsense", '+0,"No Error."'])
-def test_a_garbled_spot_is_an_error_that_shows_it(reply):
-    with pytest.raises(B1500Error, match="a measurement was answered by"):
-        smu(("TI 5,0", reply)).measure_current()
+@pytest.mark.parametrize("letter", "TCVXFGSUDWE")
+def test_no_other_status_becomes_a_value(letter):
+    spot = smu(("TI 5,0", f"{letter}EI+1.00000E-03")).measure_current()
+    assert math.isnan(spot.value)
+    assert (spot.status, spot.valid) == (letter, False)
+
+
+def test_an_overflow_is_no_value_whatever_its_status():
+    assert math.isnan(smu(("TI 5,0", "NEI+199.999E+99")).measure_current().value)
+
+
+IN_STEP = (("BC", None), ("EMG? 100", "Undefined GPIB command."))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["", "N", "NEI", "nonsense", '+0,"No Error."', "NFI+1.0E-06", "NEV+1.0E-06", "NEI+1E-0"],
+)
+def test_a_garbled_spot_is_taken_again_once(reply):
+    again = ("TI 5,0", "NEI+1.0E-06")
+    assert smu(("TI 5,0", reply), *IN_STEP, again).measure_current().value == 1e-6
+    with pytest.raises(B1500Error, match="TI 5,0 was answered by") as caught:
+        smu(
+            *(("TI 5,0", reply), *IN_STEP, ("TI 5,0", reply)),
+            *(("BC", None), ("EMG? 102", "Incorrect numeric data syntax."), QUIET),
+        ).measure_current()
+    assert repr(reply) in str(caught.value)
 
 
 def test_a_spot_voltage_and_a_range_are_asked_as_flex_has_it():
@@ -164,7 +182,13 @@ def test_an_smu_without_a_pad_forces_nothing():
 def test_an_output_that_is_off_is_left_alone_and_one_that_is_on_is_zeroed_first():
     smu(("*LRN? 5", "CL5")).make_safe()
     on = "DV5,12,1.0000E+00,1.0000E-03"
-    smu(("*LRN? 5", on), ("DZ 5", None), ("CL 5", None)).make_safe()
+    smu(("*LRN? 5", on), ("DZ 5", None), ("CL 5", None), ("*LRN? 5", "CL5")).make_safe()
+
+
+def test_an_output_that_stays_on_is_an_error():
+    on = "DV5,12,1.0000E+00,1.0000E-03"
+    with pytest.raises(B1500Error, match="output switch of SMU 5 is still closed"):
+        smu(("*LRN? 5", on), ("DZ 5", None), ("CL 5", None), ("*LRN? 5", on)).make_safe()
 
 
 # --- on the simulated mainframe -----------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pymeasure.experiment import Results
 
-from labctl.benchfile import load_setup
+from labctl.benchfile import example_file, load_setup
 from procedures import PROCEDURES, load_procedure
 from procedures.base import BenchProcedure
 from procedures.checkerboard import Checkerboard
@@ -30,7 +30,8 @@ def test_constructing_storing_and_loading_touches_no_device(name, tmp_path, monk
         "instruments.wgfmu.library.load_vendor_library",
     ):
         monkeypatch.setattr(target, touched)
-    procedure = load_procedure(name)()
+    setup, procedure = load_setup(None), load_procedure(name)()
+    procedure.prepare(setup.chip, setup.limit, simulated=True)
     procedure.check_parameters()
     Results(procedure, str(tmp_path / "results.csv"))
     loaded = Results.load(str(tmp_path / "results.csv")).procedure
@@ -69,11 +70,17 @@ def test_every_procedure_says_what_it_is(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_procedure_prepares_on_the_shipped_benches(name):
     for bench in ("simulated", "b1500"):
-        setup = load_setup(load_setup(None).file.with_name(f"{bench}.toml"))
+        setup = load_setup(example_file(bench))
         procedure = load_procedure(name)()
         procedure.prepare(setup.chip, setup.limit, simulated=True)
         assert procedure.conditions()
         procedure.check_parameters()
+
+
+def test_a_table_of_simulated_dies_sets_no_real_currents():
+    setup = load_setup(example_file("b1500"))
+    with pytest.raises(ValueError, match="measured on simulated dies"):
+        Checkerboard().prepare(setup.chip, setup.limit, simulated=False)
 
 
 # --- parameters ---------------------------------------------------------------------------------
@@ -123,7 +130,6 @@ def test_what_people_type_becomes_si(parameter, typed, value):
         ("reset_voltage", float("nan"), "must be a number"),
         ("reset_voltage", "1e400V", "is not allowed"),
         ("reset_voltage", "__import__('os')", "not a quantity in V"),
-        ("programmings", True, "a whole number"),
         ("programmings", "1e3", "a whole number"),
         ("programmings", 2.5, "a whole number"),
         ("programmings", float("inf"), "a whole number"),
@@ -183,7 +189,7 @@ def test_parameters_survive_a_results_file_exactly(tmp_path, values):
 )
 def test_the_name_of_a_table_survives_a_results_file(tmp_path, table):
     procedure = Checkerboard()
-    procedure.set_parameters({"compliance_table": table})
+    procedure.set_parameters({"compliance_table": table, "reference": "50kohm"})
     file = str(tmp_path / "results.csv")
     Results(procedure, file)
     assert Results.load(file).procedure.compliance_table == table

@@ -72,6 +72,14 @@ def test_four_figures_inside_one_well_formed_file(checkerboard: str) -> None:
 
 def test_every_condition_a_reader_needs(checkerboard: str) -> None:
     for text in (
+        "SL wgfmu.101, BL wgfmu.102",
+        "B1530A in slot 1; B1517A in slot 5",
+        "planted chip",
+        "SIMULATED: planted dies; 2 points, 30 µA (WL 0.8 V) to 150 µA (WL 1.4 V), "
+        "at a SET voltage of 2 V",
+        "<td>2.1 V</td>",
+        "<td>40 kΩ</td>",
+        "QB is not read",
         "SIMULATED",
         "compliance 55 µA requested, 54.6 µA applied",
         "fixed reference 40 kΩ",
@@ -88,6 +96,19 @@ def test_every_condition_a_reader_needs(checkerboard: str) -> None:
         "A note of the run.",
     ):
         assert text in checkerboard, text
+
+
+def test_what_the_page_leaves_out(checkerboard: str) -> None:
+    for text in ("text of the bench file", "text of the chip file", "did not end", "undecided ("):
+        assert text not in checkerboard, text
+
+
+def test_undecided_bits_are_counted_where_qb_was_read(tmp_path: Path) -> None:
+    arrays = checkerboard_arrays(2)
+    arrays["sensed"][0, 0, :3] = 2
+    html = report(tmp_path, "checkerboard", arrays)
+    assert "3 of them undecided (Q = QB)" in html
+    assert "QB is not read" not in html
 
 
 def test_a_real_bench_is_never_called_simulated(tmp_path: Path) -> None:
@@ -108,7 +129,8 @@ def test_blocks_order_is_warned_about(tmp_path: Path) -> None:
 def test_an_aborted_run_says_so(tmp_path: Path, programmings: int) -> None:
     arrays = checkerboard_arrays(programmings)
     html = report(tmp_path, "checkerboard", arrays, status="aborted", reason="stopped by Ctrl-C")
-    assert "did not end as planned (aborted: stopped by Ctrl-C)" in html
+    stated = html.index("did not end as planned (aborted: stopped by Ctrl-C)")
+    assert html.index("<strong>ABORTED.</strong>") < stated < html.index("<h1>")
     assert len(images(html)) == (4 if programmings else 0)
     assert ("No usable bit was programmed and measured" in html) == (programmings == 0)
 
@@ -148,7 +170,9 @@ def test_text_of_the_record_cannot_become_markup(tmp_path: Path) -> None:
         "checkerboard",
         status="failed",
         reason=evil,
-        die=evil,
+        die={"name": evil},
+        headline=evil,
+        roles={evil: evil},
         notes=[evil],
         conditions={evil: evil},
     )
@@ -162,6 +186,19 @@ def test_forming_and_compliance_have_their_figure(tmp_path: Path) -> None:
     compliance = report(tmp_path / "c", "compliance", compliance_arrays())
     assert len(images(compliance)) == 1
     assert "SET current" in compliance
+    assert ">Median (µA)<" in compliance
+    assert ">Devices<" in compliance
+    assert "16 % to 84 %: " in forming
+    for page in (forming, compliance):
+        assert "standard deviation" not in page.lower()
+    assert "Mean" not in compliance
+    assert "none: only a run that succeeded leaves one" in compliance
+
+
+def test_the_report_writes_no_product(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "compliance", compliance_arrays())
+    write_report(run)
+    assert not list(run.path.glob("*.toml"))
 
 
 def test_forming_and_compliance_with_nothing_stored(tmp_path: Path) -> None:

@@ -116,6 +116,8 @@ def test_forming_summary(tmp_path: Path) -> None:
     assert (summary["devices"], summary["formed_here"]) == (2048, 2047)
     assert summary["yield"] == pytest.approx(2047 / 2048)
     assert summary["forming_voltage"]["median_v"] == pytest.approx(2.55, abs=0.02)
+    volts = summary["forming_voltage"]
+    assert volts["q16_v"] < volts["median_v"] < volts["q84_v"]
     assert "2047 of 2048" in printed(summary)
 
 
@@ -127,8 +129,61 @@ def test_forming_of_some_rows_counts_those_rows(tmp_path: Path) -> None:
 def test_compliance_summary(tmp_path: Path) -> None:
     summary = as_json(summarise(write_run(tmp_path, "compliance", compliance_arrays())))
     assert summary["is_monotone"] is True
-    assert [row["cells"] for row in summary["set_current"]] == [8, 8, 8, 8, 7, 8, 8, 8]
-    assert "median of 7 cells" in printed(summary)
+    assert [row["devices"] for row in summary["set_current"]] == [8, 8, 8, 8, 7, 8, 8, 8]
+    assert summary["devices"] == 8
+    assert summary["compliance_table"] is None
+    for row in summary["set_current"]:
+        assert row["q16_a"] < row["median_a"] < row["q84_a"]
+    assert "median of 7 devices" in printed(summary)
+    assert "cell" not in printed(summary)
+
+
+def test_a_table_that_begins_above_the_threshold_says_where(tmp_path: Path) -> None:
+    arrays = compliance_arrays()
+    arrays["set_current"][:, 0] = -1e-9
+    summary = as_json(summarise(write_run(tmp_path, "compliance", arrays)))
+    assert summary["is_monotone"] is False
+    assert [point[0] for point in summary["set_compliance"]] == pytest.approx(
+        list(np.linspace(1.0, 1.6, 7))
+    )
+    assert "from 1.00 V on" in printed(summary)
+    assert "│ 0.0 µA" in printed(summary)
+
+
+def test_conditions_come_first(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "checkerboard", checkerboard_arrays(1))
+    summary = as_json(summarise(run))
+    assert summary["conditions"] == run.record["conditions"]
+    assert summary["parameters"] == run.record["parameters"]
+    first = printed(summary).splitlines()[2]
+    assert "Conditions" in first
+    assert "SET 55 µA (WL 1.0300 V), RESET 2.5 V, 1 µs" in first
+
+
+def test_an_older_record_without_a_headline_has_no_conditions_row(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "checkerboard", checkerboard_arrays(1), headline=None)
+    assert "Conditions" not in printed(summarise(run))
+
+
+@pytest.mark.parametrize("rows", [0, 2, 5])
+def test_forming_of_a_small_chip(tmp_path: Path, rows: int) -> None:
+    whole = forming_arrays()
+    arrays = {name: records[:rows, :8] for name, records in whole.items()}
+    summary = as_json(summarise(write_run(tmp_path, "forming", arrays)))
+    assert summary["devices"] == rows * 8 * 2
+    assert summary["formed_here"] == rows * 8 * 2 - (rows > 3)
+    assert [d["row"] for d in summary["unformed"]] == [3] * (rows > 3)
+
+
+def test_a_checkerboard_of_a_small_chip_stopped_early(tmp_path: Path) -> None:
+    arrays = {"unformed": checkerboard_arrays(1, unformed=[(3, 7, 1)])["unformed"][:5, :8]}
+    run = write_run(tmp_path / "a", "checkerboard", arrays, status="aborted")
+    summary = as_json(summarise(run))
+    assert summary["programmings"] == 0
+    assert summary["unformed"] == [{"row": 3, "column": 7, "device": "BLb"}]
+    assert write_report(run).is_file()
+    nothing = summarise(write_run(tmp_path / "b", "checkerboard", status="failed"))
+    assert (nothing["programmings"], nothing["unformed"]) == (0, [])
 
 
 def test_any_other_procedure_has_the_common_part(tmp_path: Path) -> None:

@@ -197,6 +197,11 @@ def test_replace_leaves_the_old_or_the_new_content(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_replace_makes_the_folder_of_a_new_file(tmp_path):
+    files.replace(tmp_path / "new" / "dies" / "a.npz", b"die")
+    assert (tmp_path / "new" / "dies" / "a.npz").read_bytes() == b"die"
+
+
 def test_replace_json_refuses_what_json_does_not_have_and_keeps_the_old(tmp_path):
     file = tmp_path / "run.json"
     files.replace_json(file, {"volts": 1.0})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from instruments.sim.chip.array import Chip
 from instruments.sim.clock import VirtualClock
@@ -40,10 +40,10 @@ class FaultyBench:
         faults = [fault for fault in self._faults if isinstance(fault, PadFault)]
         return FaultyPads(chip, faults, self._clock) if faults else chip
 
-    def mainframe(self, mainframe: Mainframe) -> Mainframe | FaultyMainframe:
-        """The mainframe behind its bus."""
+    def mainframe(self, mainframe: Mainframe) -> Mainframe:
+        """The mainframe behind its bus: for a transport, no difference."""
         faults = [fault for fault in self._faults if isinstance(fault, FlexFault)]
-        return FaultyMainframe(mainframe, faults) if faults else mainframe
+        return cast(Mainframe, FaultyMainframe(mainframe, faults)) if faults else mainframe
 
     def library(self, library: WgfmuLibrary) -> WgfmuLibrary:
         """The library, or one whose calls fail."""

@@ -130,7 +130,9 @@ class Mainframe:
 
     def read_data(self) -> bytes:
         """All measurement data, terminators included; empty if there are none."""
-        taken = self._partly_read + b"".join(block.data for block in self._data)
+        if not self._data and not self._partly_read:
+            return b""
+        taken = self._partly_read + b"".join([block.data for block in self._data])
         self.clear_data()
         return taken
 

@@ -18,15 +18,30 @@ from instruments.sim.served.wire import WireError, packed, unpacked
 from instruments.sim.wgfmu.checks import MAX_MEASURED_VALUES
 from instruments.wgfmu.library import SIGNATURES
 
-FORWARDED = tuple(
-    f"WGFMU_{name}"
-    for name in (
-        "openSession closeSession initialize doSelfCalibration doSelfTest connect disconnect "
-        "update updateChannel execute abort abortChannel getStatus getChannelStatus "
-        "waitUntilCompleted getMeasureValueSize getMeasureValues getMeasureValue "
-        "getCompletedMeasureEventSize isMeasureEventCompleted dcforceVoltage dcmeasureValue "
-        "dcmeasureAveragedValue"
-    ).split()
+FORWARDED = (
+    "WGFMU_openSession",
+    "WGFMU_closeSession",
+    "WGFMU_initialize",
+    "WGFMU_doSelfCalibration",
+    "WGFMU_doSelfTest",
+    "WGFMU_connect",
+    "WGFMU_disconnect",
+    "WGFMU_update",
+    "WGFMU_updateChannel",
+    "WGFMU_execute",
+    "WGFMU_abort",
+    "WGFMU_abortChannel",
+    "WGFMU_getStatus",
+    "WGFMU_getChannelStatus",
+    "WGFMU_waitUntilCompleted",
+    "WGFMU_getMeasureValueSize",
+    "WGFMU_getMeasureValues",
+    "WGFMU_getMeasureValue",
+    "WGFMU_getCompletedMeasureEventSize",
+    "WGFMU_isMeasureEventCompleted",
+    "WGFMU_dcforceVoltage",
+    "WGFMU_dcmeasureValue",
+    "WGFMU_dcmeasureAveragedValue",
 )
 """The functions that reach hardware; the library answers all others itself."""
 
@@ -121,7 +136,10 @@ def put_results(name: str, arguments: Sequence[Any], results: Any) -> None:
     ):
         if kind not in _ITEM or not argument or result is None:
             continue
-        values = _FROM_TEXT[kind](result)
+        try:
+            values = _FROM_TEXT[kind](result)
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise WireError(f"{result!r:.80} is no {kind.__name__}") from error
         # Never more than the client has room for, whatever the other side says.
         values = values[: room.get("room", 1)]
         ctypes.memmove(argument, values.ctypes.data, values.nbytes)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -134,9 +133,8 @@ class AttachedWgfmu(SimulatedWgfmu):
         self._lost = ""
         self._sender = SetupSender()
         self._sent: object = None
-        # Channels are known once a session is open; the generator draws nothing here.
-        station = Station(_ChipElsewhere(), VirtualClock())
-        super().__init__(station, np.random.default_rng(0))
+        # Its modules are known once a session is open; the generator draws nothing here.
+        super().__init__(Station(_ChipElsewhere(), VirtualClock()), np.random.default_rng(0))
 
     def _entry(self, name: str, method: Callable[..., None]) -> Callable[..., int]:
         own = super()._entry(name, method)
@@ -144,30 +142,101 @@ class AttachedWgfmu(SimulatedWgfmu):
             return own
 
         def call(*arguments: Any) -> int:
-            if self._attachment is None:
-                # No session: refused here. But openSession is what makes one.
+            opens = name == "WGFMU_openSession"
+            if opens or self._attachment is None:
+                # Without a session all are refused here, but for the one that opens it.
                 code = own(*arguments)
-                if name != "WGFMU_openSession" or code:
+                if code or not opens:
                     return code
-            elif name == "WGFMU_openSession":
-                return own(*arguments)
-            return self._forward(name, arguments)
+            code = self._forward(name, arguments)
+            self._after(name, code)
+            return code
 
         return call
 
     def _openSession(self, address: bytes | None) -> None:
+        """The part that is done here: find the instrument."""
         super()._openSession(address)
-        # Open only once the instrument has agreed, in _forward.
-        text, self._address = self._address, None
-        self._attachment = self._attach(text or "")
+        try:
+            self._attachment = self._attach(self._address or "")
+        except Refusal:
+            self._address = None
+            raise
+        self._lost = ""
+        self._sender, self._sent = SetupSender(), None
+        self.station = Station(_ChipElsewhere(), self._clock, self._attachment.modules)
+
+    def _after(self, name: str, code: int) -> None:
+        """What a call that has been carried out changes here."""
+        if name == "WGFMU_initialize" and code == 0:
+            self._default_setups()
+        closes = name == "WGFMU_closeSession" and (code == 0 or self._lost)
+        if closes or (name == "WGFMU_openSession" and code):
+            self.detach()
+
+    def detach(self) -> None:
+        """Leave the instrument as it is, without a session, as when a program ends."""
+        if self._attachment is not None:
+            self._attachment.close()
+        self._attachment = self._address = None
+
+    def _forward(self, name: str, arguments: Sequence[Any]) -> int:
+        """Let the instrument carry out a call. -5 once it is lost, until a session is opened."""
+        if self._lost:
+            return self._refused(name, arguments, ReturnCode.COMMUNICATION_ERROR, self._lost)
+        assert self._attachment is not None
+        request = {"call": name, "arguments": to_request(name, arguments), **self._changes()}
+        try:
+            reply = self._attachment.ask(request)
+            code, errors, warnings = _checked(reply)
+            put_results(name, arguments, reply["results"])
+        except (OSError, wire.WireError) as error:
+            self._lost = f"The connection to the served twin is lost: {error}."
+            return self._forward(name, arguments)
+        for text in errors:
+            self._messages.error(text)
+        for text in warnings:
+            self._messages.note(text)
+        return code
+
+    def _changes(self) -> dict[str, Any]:
+        """What has changed of the setup since the last call that travelled."""
+        levels = self._messages.reported, self._messages.as_errors
+        state = (self._revision, self._timeout, levels)
+        if state == self._sent:
+            return {}
+        self._sent = state
+        return {"setup": self._sender.changes(self.software())}
 
     def _attach(self, address: str) -> Attachment:
-        """Find the instrument of an address. Refused with what to do."""
-        found = _SOCKET_ADDRESS.fullmatch(address.strip())
-        shown = address
-        if found is None and (value := self._environment.get(TWIN_VARIABLE)):
-            shown = f"{TWIN_VARIABLE}={value}"
-            found = _HOST_AND_PORT.fullmatch(value.strip())
-            if found is None:
-                raise Refusal(ReturnCode.COMMUNICATION_ERROR, f"{shown} is not host:port.")
-        ...
+        """The instrument at an address. Refused with what to do."""
+        variable = self._environment.get(TWIN_VARIABLE)
+        if found := _SOCKET_ADDRESS.fullmatch(address.strip()):
+            return _served(address, found)
+        if not variable:
+            self._private = self._private or self._make_private()
+            return PrivateAttachment(self._private)
+        shown = f"{address} ({TWIN_VARIABLE}={variable})"
+        if found := _HOST_AND_PORT.fullmatch(variable.strip()):
+            return _served(shown, found)
+        raise Refusal(
+            ReturnCode.COMMUNICATION_ERROR, f"{shown}: {TWIN_VARIABLE} must be host:port."
+        )
+
+
+def _served(shown: str, found: re.Match[str]) -> SocketAttachment:
+    try:
+        return SocketAttachment(found[1], int(found[2]))
+    except (OSError, OverflowError) as error:
+        text = f"{shown} does not answer: {error}. `labctl twin serve` starts a simulated B1500A."
+        raise Refusal(ReturnCode.COMMUNICATION_ERROR, text) from error
+    except wire.WireError as error:
+        raise Refusal(ReturnCode.COMMUNICATION_ERROR, f"{shown}: {error}.") from error
+
+
+def _checked(reply: wire.Message) -> tuple[int, list[str], list[str]]:
+    """Return code, error and warning texts of a reply. Raises `WireError`."""
+    code, errors, warnings = reply.get("code"), reply.get("errors"), reply.get("warnings")
+    if not (isinstance(code, int) and isinstance(errors, list) and isinstance(warnings, list)):
+        raise wire.WireError(f"{reply!r:.80} is no reply")
+    return code, [str(text) for text in errors], [str(text) for text in warnings]

@@ -44,12 +44,17 @@ class FlexStream:
         return self._mainframe.read_data()
 
     def _answer(self, line: bytes) -> bytes:
-        text = line.removesuffix(b"\r").decode("latin-1")[: INPUT_BUFFER + 1]
+        text = line.decode("latin-1").rstrip("\r")[: INPUT_BUFFER + 1]
         self._mainframe.write(text)
-        commands = {command.strip().upper() for command in text.split(";")}
-        if "XE" in commands:
-            self._waits = True
-        if "*OPC?" in commands:
-            self._waits = False
+        self._waits = _waits_after(text, self._waits)
         response = self._mainframe.read_response()
         return response if self._waits else response + self._mainframe.read_data()
+
+
+def _waits_after(text: str, waited: bool) -> bool:
+    """Whether data wait after a line, if they did before it or not."""
+    upper = text.upper()
+    if "XE" not in upper and "OPC" not in upper:
+        return waited
+    commands = [command.strip() for command in upper.split(";")]
+    return ("XE" in commands or waited) and "*OPC?" not in commands

@@ -103,11 +103,13 @@ class TwinServer:
         thread.start()
 
     def _accept(self) -> None:
-        while not self._stopped:
+        while True:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
-                # Stopped, or out of files: then it is no use to try again at once.
+                if self._stopped:
+                    return
+                # Out of files, perhaps: no use to try again at once.
                 time.sleep(_ACCEPT_PAUSE_S)
                 continue
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -154,7 +156,7 @@ class TwinServer:
     def _leave(self, kind: Kind) -> None:
         """A client is gone; what it started on the instrument goes on."""
         if kind is Kind.WGFMU:
-            with self._instrument.turn():
+            with self._instrument:
                 self._instrument.wgfmu.forget_client()
         try:
             self._instrument.keep_die()
@@ -162,13 +164,13 @@ class TwinServer:
             log.error("the die could not be written: %s", error)
 
     def _serve_flex(self, connection: socket.socket, received: bytes) -> None:
-        with self._instrument.turn():
+        with self._instrument:
             stream = FlexStream(self._instrument.mainframe)
         connection.settimeout(None)
         # A client that waits has sent nothing yet.
         received = received or connection.recv(_CHUNK)
         while received:
-            with self._instrument.turn():
+            with self._instrument:
                 answer = stream.take(received)
             if answer:
                 connection.sendall(answer)
@@ -182,7 +184,7 @@ class TwinServer:
         try:
             return connection.recv(_CHUNK)
         except TimeoutError:
-            with self._instrument.turn():
+            with self._instrument:
                 answer = stream.quiet()
         finally:
             connection.settimeout(None)
@@ -198,7 +200,7 @@ class TwinServer:
         service = WgfmuService(self._instrument.wgfmu)
         channel.send(service.welcome())
         while (request := channel.receive()) is not None:
-            with self._instrument.turn():
+            with self._instrument:
                 reply = service.answer(request)
             channel.send(reply)
 

@@ -19,7 +19,9 @@ class WgfmuService:
 
     def welcome(self) -> Message:
         """What a client has to know first: the modules by slot."""
-        return {"modules": {str(slot): model for slot, model in self._wgfmu.station.modules.items()}}
+        return {
+            "modules": {str(slot): model for slot, model in self._wgfmu.station.modules.items()}
+        }
 
     def answer(self, request: Message) -> Message:
         """Carry out one call. Raises `WireError` for a request that no library sends.

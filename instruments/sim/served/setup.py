@@ -100,7 +100,7 @@ def _pattern(name: str, content: Mapping[str, Any]) -> Pattern:
         and rising
         and pattern.ticks[-1] <= _MAX_TICKS
         and all(isfinite(volts) for volts in pattern.volts)
-        and all(0 <= event.start and event.end <= pattern.duration + 1 for event in pattern.events)
+        and all(event.start >= 0 and event.end <= pattern.duration + 1 for event in pattern.events)
         and all(_is_measurable(event) for event in pattern.measure_events())
     )
     if not sound:
@@ -110,7 +110,8 @@ def _pattern(name: str, content: Mapping[str, Any]) -> Pattern:
 
 def _is_measurable(event: MeasureEvent) -> bool:
     longest = MAX_INTERVAL_S * TICKS_PER_S + 1
-    return 1 <= event.points and 0 <= event.average <= event.interval <= longest
+    in_time = 1 <= event.interval <= longest and 0 <= event.average <= event.interval
+    return in_time and event.points >= 1
 
 
 def _channel(content: Mapping[str, Any], patterns: Mapping[str, Pattern]) -> ChannelSetup:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import TracebackType
 
 from instruments.sim.flex.mainframe import Mainframe
 from instruments.sim.wgfmu.library import SimulatedWgfmu
@@ -18,37 +18,38 @@ def _nothing() -> None:
 class SharedInstrument:
     """A mainframe and the WGFMU library of one station, for one request at a time.
 
-    ``keep_die`` writes the die down.
+    Within ``with instrument:`` nobody else reaches it. On a paced bench the time since it was last
+    in use has passed on the bench too. ``save_die`` writes the die down.
     """
 
     def __init__(
         self,
         mainframe: Mainframe,
         wgfmu: SimulatedWgfmu,
-        keep_die: Callable[[], None] = _nothing,
+        save_die: Callable[[], None] = _nothing,
     ) -> None:
         self.mainframe = mainframe
         self.wgfmu = wgfmu
-        self._keep_die = keep_die
+        self._save_die = save_die
         self._lock = threading.Lock()
-        self._last_turn = time.monotonic()
+        self._last_used = time.monotonic()
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Nobody else reaches the instrument within the ``with`` block.
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        clock = self.mainframe.clock
+        clock.seconds += clock.pace * (time.monotonic() - self._last_used)
 
-        On a paced bench the time since the last turn has passed on the bench too.
-        """
-        with self._lock:
-            clock = self.mainframe.clock
-            clock.seconds += clock.pace * (time.monotonic() - self._last_turn)
-            try:
-                yield
-            finally:
-                self._last_turn = time.monotonic()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._last_used = time.monotonic()
+        self._lock.release()
 
     def keep_die(self) -> None:
         """Let everything that runs act up to now, then write the die down."""
-        with self.turn():
+        with self:
             self.mainframe.station.catch_up()
-            self._keep_die()
+            self._save_die()

@@ -45,13 +45,7 @@ class Channel:
         line = self.receive_line()
         if not line.endswith(b"\n"):
             return None
-        try:
-            message = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise WireError(f"{line[:80]!r} is not JSON") from error
-        if not isinstance(message, dict):
-            raise WireError("a message must be a JSON object")
-        return message
+        return parsed(line)
 
     def receive_line(self) -> bytes:
         """The next line with its end, or what came before the other side closed."""
@@ -68,6 +62,17 @@ class Channel:
         line = bytes(self._received[: end + 1])
         del self._received[: end + 1]
         return line
+
+
+def parsed(line: bytes) -> Message:
+    """The message in a line. Raises `WireError`."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"{line[:80]!r} is not JSON") from error
+    if not isinstance(message, dict):
+        raise WireError("a message must be a JSON object")
+    return message
 
 
 def packed(values: Floats) -> str:

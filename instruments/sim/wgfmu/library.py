@@ -89,8 +89,12 @@ class _Messages:
     def warning(self, level: WarningLevel, text: str) -> None:
         """Keep a warning if its level is to be reported."""
         if level <= self.reported:
-            self.warnings.append(text)
-            self._write(text)
+            self.note(text)
+
+    def note(self, text: str) -> None:
+        """Keep a warning."""
+        self.warnings.append(text)
+        self._write(text)
 
     def _write(self, text: str) -> None:
         if self.log is not None:

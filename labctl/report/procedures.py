@@ -1,0 +1,27 @@
+"""Which report a procedure has; a new procedure with figures adds its module and a line here."""
+
+from __future__ import annotations
+
+from labctl.report.any_run import RunReport
+from labctl.report.checkerboard import CheckerboardReport
+from labctl.report.compliance import ComplianceReport
+from labctl.report.contact import ContactReport
+from labctl.report.forming import FormingReport
+from labctl.store.folder import RunFolder
+
+REPORTS: dict[str, type[RunReport]] = {
+    "checkerboard": CheckerboardReport,
+    "forming": FormingReport,
+    "compliance": ComplianceReport,
+    "contact": ContactReport,
+}
+
+
+def report_kind(procedure: str) -> type[RunReport]:
+    """The report class of a procedure by its name."""
+    return REPORTS.get(procedure, RunReport)
+
+
+def report_of(run: RunFolder) -> RunReport:
+    """The report of a stored run."""
+    return report_kind(run.record["procedure"])(run)
