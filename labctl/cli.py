@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from labctl.console import BENCH, DEFAULT_RUNS, JSON, RUNS, find, print_json, print_table, refuse
+from labctl.twin_cli import twin_app
 
 app = typer.Typer(
     help="Characterize a 2T2R hafnium-oxide memory test chip on a Keysight B1500A bench, real or "
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 bench_app = typer.Typer(help="Bench files: print an example, check one.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
+app.add_typer(twin_app, name="twin")
 
 
 class ProcedureGroup(TyperGroup):

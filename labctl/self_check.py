@@ -25,7 +25,7 @@ from labctl.bench import (
 )
 from labctl.benchfile import PULSE_MODULE, BenchSetup
 
-_REACH = "check power, cable and address, end other programs that use it, install what is named"
+_REACH = "check power, cable and address; end other programs that use it; install what is named"
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ def _mainframe(doors: Doors, opened: ExitStack, findings: list[Finding]) -> B150
         mainframe.synchronise()
         identity = mainframe.ask("*IDN?").strip()
     except Exception as error:
-        findings.append(Finding("mainframe", False, " ".join(str(error).split()), _REACH))
+        told = f"the mainframe does not answer: {' '.join(str(error).split())}"
+        findings.append(Finding("modules", False, told, _REACH))
         return None
     fields = identity.split(",")
     if len(fields) != 4 or not fields[1].startswith("B1500"):

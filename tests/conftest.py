@@ -11,6 +11,18 @@ from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup, load_setup
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--bench FILE``: the bench that the suites in tests/contract/test_hardware.py run on."""
+    parser.addoption("--bench", type=Path, default=None, help="bench file of a bench to test")
+
+
+@pytest.fixture(scope="session")
+def bench_file(request: pytest.FixtureRequest) -> Path | None:
+    """The bench file that the command line names."""
+    named = request.config.getoption("--bench")
+    return Path(named) if named is not None else None
+
+
 @pytest.fixture(scope="session")
 def setup() -> BenchSetup:
     """The simulated bench that ships."""

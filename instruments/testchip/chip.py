@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.b1500.mainframe import SpotSMU
+from instruments.b1500.mainframe import Spot, SpotSMU
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.decoder import Decoder
 from instruments.testchip.description import ChipDescription
@@ -29,9 +29,9 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 UNDECIDED = 2
-"""Sense result when Q and QB are equal."""
+"""Sense result when Q and QB are equal; the same number as in `labctl.analysis.maps`."""
 NOT_READ = 255
-"""Sense result of a bit outside the mask."""
+"""Sense result of a bit outside the mask; the same number as in `labctl.analysis.maps`."""
 
 _METER_COMPLIANCE_A = 1e-3
 _SUPPLY_COMPLIANCE_A = 10e-3
@@ -319,11 +319,11 @@ class TestChip:
 
     # --- currents of single pads, for the contact check -----------------------------------------
 
-    def supply_currents(self) -> dict[str, float]:
-        """Current (A) of each supply that an SMU gives; NaN in compliance, as at a short."""
+    def supply_currents(self) -> dict[str, Spot]:
+        """Current of each supply that an SMU gives."""
         with self._pass("measure", []):
             supplies = self.connections.supplies
-            return {pad: smu.measure_current().value for pad, smu in supplies.items()}
+            return {pad: smu.measure_current() for pad, smu in supplies.items()}
 
     def meter_currents(self, row: int, column: int, levels: Mapping[str, float]) -> Floats:
         """Currents (A) of SL, BL and BLB, in this order, at one bit and constant voltages.

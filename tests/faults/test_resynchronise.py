@@ -55,8 +55,8 @@ def questions(mainframe, chip):
     """Each question with whether an answer is its own, and of this moment."""
     vdd, vddh, off = (mainframe.smus[slot] for slot in (8, 9, 5))
     return [
-        (vdd.measure_current, lambda spot: abs(spot.value - chip.currents["VDD"]) < 1e-9),
-        (vddh.measure_current, lambda spot: abs(spot.value - chip.currents["VDDH"]) < 1e-9),
+        (vdd.measure_current, lambda spot: abs(spot.value - chip.currents["VDD"]) < 1e-8),
+        (vddh.measure_current, lambda spot: abs(spot.value - chip.currents["VDDH"]) < 1e-8),
         (vdd.measure_voltage, lambda spot: abs(spot.value) < 1e-2),
         (lambda: vdd.is_on, lambda on: on),
         (lambda: off.is_on, lambda on: not on),

@@ -220,7 +220,7 @@ def test_a_silent_client_is_a_flex_client(bench: ServedBench) -> None:
             assert line(second).startswith(b"refused:")
 
 
-def test_a_third_client_is_refused_at_once(client: socket.socket, bench: ServedBench) -> None:
+def test_a_third_client_is_refused(client: socket.socket, bench: ServedBench) -> None:
     asked(client, b"*OPC?\n")
     library = bench.library_client()
     library.call("openSession", bench.address)

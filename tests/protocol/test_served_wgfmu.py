@@ -205,6 +205,12 @@ def test_a_second_library_is_refused(bench: ServedBench, client: Client) -> None
     other.call("openSession", bench.address)
 
 
+def test_a_session_opens_again_at_once(bench: ServedBench, client: Client) -> None:
+    for _ in range(30):
+        client.call("openSession", bench.address)
+        client.call("closeSession")
+
+
 def test_a_lost_connection_is_minus_5_until_a_session_is_opened(client: Client) -> None:
     with served() as lost:
         pulse(client)

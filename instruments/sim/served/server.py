@@ -25,6 +25,9 @@ from instruments.sim.served.shared import SharedInstrument
 DECISION_S = 0.5
 """A client that has sent nothing for so long is a FLEX client."""
 
+PLACE_S = 1.0
+"""How long a client waits for a place that may be on its way to be free."""
+
 REFUSAL = (
     "refused: this instrument takes one FLEX and one WGFMU session at a time, "
     "and another program has this one\r\n"
@@ -55,7 +58,7 @@ class TwinServer:
         self._instrument = instrument
         self._listener = socket.create_server((host, port))
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
-        self._registry = threading.Lock()
+        self._registry = threading.Condition()
         self._connections: dict[socket.socket, Kind | None] = {}
         self._threads: set[threading.Thread] = set()
         self._stopped = False
@@ -68,6 +71,7 @@ class TwinServer:
         """Close everything, wait for what is being carried out, write the die down."""
         with self._registry:
             self._stopped = True
+            self._registry.notify_all()
             connections, threads = list(self._connections), list(self._threads)
         # Shutting down wakes a thread that waits in accept or recv; closing alone does not.
         for open_socket in (self._listener, *connections):
@@ -126,10 +130,7 @@ class TwinServer:
             except Exception:
                 log.exception("a client was closed because of an error of the server")
             finally:
-                with self._registry:
-                    kind = self._connections.pop(connection, None)
-            if kind is not None:
-                self._leave(kind)
+                self._leave(connection)
 
     def _serve_kind(self, connection: socket.socket) -> None:
         if not self._claim(connection, None):
@@ -145,23 +146,37 @@ class TwinServer:
             self._serve_wgfmu(connection, first)
 
     def _claim(self, connection: socket.socket, kind: Kind | None) -> bool:
-        """Take a place: any (None), then the one of a kind. False if there is none."""
-        with self._registry:
+        """Take a place: any (None), then the one of a kind. False if there is none.
+
+        A program that closes its session and opens another must not meet its own shadow, so a
+        place that is being left is waited for.
+        """
+
+        def is_free() -> bool:
             others = [k for other, k in self._connections.items() if other is not connection]
-            if self._stopped or len(others) >= len(Kind) or (kind and kind in others):
+            return self._stopped or (len(others) < len(Kind) and not (kind and kind in others))
+
+        with self._registry:
+            if not self._registry.wait_for(is_free, PLACE_S) or self._stopped:
                 return False
             self._connections[connection] = kind
             return True
 
-    def _leave(self, kind: Kind) -> None:
-        """A client is gone; what it started on the instrument goes on."""
-        if kind is Kind.WGFMU:
-            with self._instrument:
-                self._instrument.wgfmu.forget_client()
+    def _leave(self, connection: socket.socket) -> None:
+        """A client is gone; what it started on the instrument goes on. Then its place is free."""
+        kind = self._connections.get(connection)
         try:
-            self._instrument.keep_die()
+            if kind is Kind.WGFMU:
+                with self._instrument:
+                    self._instrument.wgfmu.forget_client()
+            if kind is not None:
+                self._instrument.keep_die()
         except OSError as error:
             log.error("the die could not be written: %s", error)
+        finally:
+            with self._registry:
+                self._connections.pop(connection, None)
+                self._registry.notify_all()
 
     def _serve_flex(self, connection: socket.socket, received: bytes) -> None:
         with self._instrument:
