@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from instruments.testchip.chip import NOT_READ
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.waveforms import EDGE_S
 from procedures.base import BenchProcedure, Planned, Step, form_first_parameter
@@ -233,6 +234,7 @@ class Checkerboard(BenchProcedure):
         self.array("pattern", bits)
         self.array("resistance", resistance)
         self.array("sensed", sensed)
+        read = sensed != NOT_READ
         # Bit 0: BL in LRS, BLb in HRS; bit 1 the opposite.
         zero = (bits == 0)[..., np.newaxis]
         lrs, hrs = np.where(zero, resistance, resistance[..., ::-1])[usable].T
@@ -240,10 +242,10 @@ class Checkerboard(BenchProcedure):
             Step=number,
             Kind="programming",
             Pattern="AB"[pattern],
-            Bits=int(np.count_nonzero(usable)),
+            Bits=int(np.count_nonzero(read & usable)),
             Devices=int(np.count_nonzero(~np.isnan(lrs)) + np.count_nonzero(~np.isnan(hrs))),
             **{
-                "2T2R wrong bits": int(np.count_nonzero((sensed != bits)[usable])),
+                "2T2R wrong bits": int(np.count_nonzero(((sensed != bits) & read)[usable])),
                 "1T1R wrong devices at reference": int(
                     np.count_nonzero(lrs >= self.reference) + np.count_nonzero(hrs < self.reference)
                 ),
