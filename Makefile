@@ -16,7 +16,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n $(CORES) -m "not slow and not torture"
 
 slow: $(READY)
-	$(BIN)/python -m pytest -n $(CORES) -m slow
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m slow
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

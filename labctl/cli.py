@@ -140,10 +140,14 @@ def show(
     from rich.console import Console
 
     from labctl.report import record_table, summarise, terminal_table
+    from labctl.store.folder import RunFolderError
 
     console = Console()
     console.print(record_table(folder.record))
-    console.print(terminal_table(summarise(folder)))
+    try:
+        console.print(terminal_table(summarise(folder)))
+    except RunFolderError as error:
+        refuse(str(error))
 
 
 @app.command()
@@ -156,8 +160,12 @@ def report(
     Example: labctl report last
     """
     from labctl.report import write_report
+    from labctl.store.folder import RunFolderError
 
-    typer.echo(str(write_report(find(runs, run))))
+    try:
+        typer.echo(str(write_report(find(runs, run))))
+    except RunFolderError as error:
+        refuse(str(error))
 
 
 @bench_app.command("example")

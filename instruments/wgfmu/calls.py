@@ -71,7 +71,7 @@ class CallForm:
             raise TypeError(f"{self._arity} arguments are needed, {len(arguments)} were given")
         pointed = list(arguments)
         for index, kind in self._pointers:
-            pointed[index] = ctypes.cast(pointed[index], kind)
+            pointed[index] = _pointer(pointed[index], kind)
         return pointed
 
     def given(self, pointed: Sequence[Any]) -> list[Any]:
@@ -80,6 +80,9 @@ class CallForm:
 
     def _given(self, index: int, kind: type, pointed: Sequence[Any]) -> Any:
         argument = pointed[index]
+        if kind in _VALUES:
+            # ctypes takes 5 as well as c_int(5).
+            argument = getattr(argument, "value", argument)
         if kind is c_int:
             return int(argument)
         if kind is c_double:
@@ -146,6 +149,13 @@ class CallForm:
 
 
 FORMS = {name: CallForm(name) for name in SIGNATURES}
+
+
+def _pointer(argument: Any, kind: Any) -> Any:
+    """A pointer to what a client gives for one; ctypes also takes the variable itself."""
+    if isinstance(argument, kind._type_):
+        return ctypes.pointer(argument)
+    return ctypes.cast(argument, kind)
 
 
 def _cut(characters: bytes) -> str:

@@ -43,7 +43,8 @@ class ContactReport(RunReport):
     def rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         """The verdict, and the pads by their verdict."""
         pads: dict[str, str] = summary["pads"]
-        verdicts = sorted(set(pads.values()), key=UNDISTURBED.__contains__)
+        found = set(pads.values())
+        verdicts = [*sorted(found - set(UNDISTURBED)), *(v for v in UNDISTURBED if v in found)]
         named = [
             (text[:1].upper() + text[1:], ", ".join(pad for pad in pads if pads[pad] == text))
             for text in verdicts

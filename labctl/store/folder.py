@@ -74,7 +74,10 @@ class RunFolder:
         path = self.path / ARRAYS / f"{name}.npys"
         if not path.is_file():
             return np.empty((0,))
-        records = list(_read_arrays(path, self._committed(f"{ARRAYS}/{name}.npys")))
+        try:
+            records = list(_read_arrays(path, self._committed(f"{ARRAYS}/{name}.npys")))
+        except (OSError, ValueError, EOFError) as error:
+            raise RunFolderError(f"{path} is damaged: {error}") from None
         return np.stack(records) if records else np.empty((0,))
 
     def results(self) -> pd.DataFrame:

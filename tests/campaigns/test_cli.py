@@ -307,3 +307,13 @@ def test_doctor_goes_on_past_a_bench_file_that_does_not_hold(place):
 
 def test_the_version():
     assert labctl("--version").stdout.startswith("labctl 0.")
+
+
+def test_a_damaged_array_is_one_sentence(place):
+    """Zeros inside what is committed: report and show refuse, without a traceback."""
+    name = run_json("checkerboard", "--programmings", "1", "--seed", SEED)["run"]
+    array = place / "runs" / name / "arrays" / "resistance.npys"
+    array.write_bytes(b"\0" * array.stat().st_size)
+    for command in ("report", "show"):
+        said = labctl(command, name, status=2).stderr
+        assert "resistance.npys is damaged" in " ".join(said.split())

@@ -16,6 +16,7 @@ from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup
 from labctl.cli import app
 from labctl.report import summarise, write_report
+from labctl.report.contact import ContactReport
 from labctl.runs import run
 from tests.simulated import (
     assert_outputs_safe,
@@ -208,3 +209,7 @@ def test_the_report_names_verdicts_and_thresholds(small, tmp_path):
     for text in ("Bad: BLB (open).", "at most 1 nA, WL at 0 V", NOT_TESTABLE, "500 nA", "200 pA"):
         assert text in page
     assert "Contact is BAD: BLB open." in left.record["notes"]
+    summary = summarise(left)
+    assert [label for label, _ in ContactReport.rows(summary)] == [
+        *("Contact", "Open", "Ok", "Not testable on this bench")
+    ]

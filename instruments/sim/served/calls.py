@@ -16,6 +16,7 @@ import numpy as np
 
 from instruments.sim.served.wire import WireError, packed, unpacked
 from instruments.sim.wgfmu.checks import MAX_MEASURED_VALUES
+from instruments.wgfmu.calls import OUTPUT_ARRAYS
 from instruments.wgfmu.library import SIGNATURES
 
 FORWARDED = (
@@ -45,13 +46,6 @@ FORWARDED = (
 )
 """The functions that reach hardware; the library answers all others itself."""
 
-_SIZED = {
-    "WGFMU_doSelfCalibration": (2, (1,)),
-    "WGFMU_doSelfTest": (2, (1,)),
-    "WGFMU_getMeasureValues": (2, (3, 4)),
-}
-"""Index of the pointer to a size, which goes in and comes out, and of the arrays it is for."""
-
 _LONGEST_TEXT = 4096
 _ROOM = {POINTER(c_int): 1, POINTER(c_double): MAX_MEASURED_VALUES, POINTER(c_char): _LONGEST_TEXT}
 """Items that a call can store at most, however large an array the client offers."""
@@ -65,7 +59,7 @@ _ITEM: dict[type, type] = {
 
 def to_request(name: str, arguments: Sequence[Any]) -> list[Any]:
     """What the instrument has to know of a call's arguments."""
-    size_index, arrays = _SIZED.get(name, (-1, ()))
+    size_index, arrays = OUTPUT_ARRAYS.get(name, (-1, ()))
     request: list[Any] = []
     for index, (kind, argument) in enumerate(zip(SIGNATURES[name], arguments, strict=True)):
         if kind is c_char_p:
@@ -114,7 +108,7 @@ def _argument(kind: type, item: Any) -> Any:
 
 def to_results(name: str, arguments: Sequence[Any]) -> list[Any]:
     """What a call has stored where its pointers lead; null for values and NULL."""
-    size_index, arrays = _SIZED.get(name, (-1, ()))
+    size_index, arrays = OUTPUT_ARRAYS.get(name, (-1, ()))
     stored = arguments[size_index][0] if arrays and arguments[size_index] else 0
     results: list[Any] = []
     for index, (kind, argument) in enumerate(zip(SIGNATURES[name], arguments, strict=True)):
