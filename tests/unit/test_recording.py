@@ -505,6 +505,11 @@ def test_a_real_bench_is_replayed_without_one(tmp_path, monkeypatch):
     text = simulated.text.replace('visa = "sim"', 'visa = "GPIB0::17::INSTR"')
     file = simulated.file.with_name("lab.toml")
     file.write_text(text.replace('library = "sim"', 'library = "C:/wgfmu.dll"'), encoding="utf-8")
+    # A table that was measured on simulated dies is refused on a real bench.
+    chip = file.with_name("small-chip.toml")
+    table = chip.read_text(encoding="utf-8")
+    assert "set_compliance_simulated = true" in table
+    chip.write_text(table.replace("simulated = true", "simulated = false"), encoding="utf-8")
     setup = load_setup(file)
     assert not setup.simulated
     instruments, _ = simulated_instruments(simulated, DieChoice(None, SEED, tmp_path))
