@@ -231,11 +231,8 @@ class _TerminalProgress(Observer):
 
     def opened(self, folder: RunFolder) -> None:
         """Name the run and, before all, whether the bench is real."""
-        kind = "SIMULATED bench" if folder.record["simulated"] else "REAL bench"
-        if folder.record["replay"]:
-            kind = "REPLAY of the bench"
         name = folder.record["bench"]["name"]
-        line = f"run {folder.id} on the {kind} {name!r}, in {folder.path}"
+        line = f"run {folder.id} on the {folder.kind} bench {name!r}, in {folder.path}"
         self._console.print(line, soft_wrap=True)
 
     def progress(self, progress: Progress) -> None:

@@ -37,7 +37,9 @@ class DigitalIODecoder:
         self._column_high = [_mask(column, lines[5:]) for column in range(32)]
 
     def select(self, row: int, column: int) -> None:
-        """Put the address on the lines."""
+        """Put the address on the lines. ValueError beyond 0 to 31."""
+        if not (0 <= row < 32 and 0 <= column < 32):
+            raise ValueError(f"row {row}, column {column} is no address: 0 to 31 each")
         high = self._row_high[row] | self._column_high[column]
         self._port.set_digital_output(0xFFFF & ~high)
 

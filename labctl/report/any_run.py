@@ -57,7 +57,7 @@ class RunReport:
         return Page(
             run=record["run"],
             procedure=record["procedure"],
-            simulated=record["simulated"],
+            kind=self.run.kind,
             status=self.run.status,
             reason=str(reason) if reason else None,
             content=content,

@@ -60,7 +60,8 @@ class Page:
 
     run: str
     procedure: str
-    simulated: bool
+    kind: str
+    """REAL, SIMULATED or REPLAY."""
     status: str
     reason: str | None
     content: Content

@@ -21,6 +21,7 @@ def record_summary(run: RunFolder) -> dict[str, Any]:
         "status": run.status,
         "reason": record.get("reason"),
         "simulated": record["simulated"],
+        "kind": run.kind,
         "die": record.get("die"),
         "seed": record.get("seed"),
         "headline": record.get("headline"),
@@ -43,7 +44,7 @@ def record_tables(run: RunFolder, measurement: list[tuple[str, str]]) -> list[Ta
     record = run.record
     groups = {
         "Measurement": [*record.get("conditions", {}).items(), *measurement],
-        "Chip and bench": _chip_and_bench(record),
+        "Chip and bench": _chip_and_bench(run),
         "Run": _run(run),
         "Parameters": _parameters(record),
         "Software": [*record.get("versions", {}).items(), ("git", record.get("git"))],
@@ -62,14 +63,15 @@ def bench_time(summary: dict[str, Any]) -> str:
     return f"{total} ({', '.join(parts)})" if parts else total
 
 
-def _chip_and_bench(record: dict[str, Any]) -> list[tuple[str, Any]]:
+def _chip_and_bench(run: RunFolder) -> list[tuple[str, Any]]:
     """Die, chip and bench; of the bench and chip files the text stays in the record."""
+    record = run.record
     bench = record.get("bench") or {}
     known = {key: value for key, value in (record.get("die") or {}).items() if value is not None}
     rows = [
         ("Die", known),
         ("Chip", (record.get("chip") or {}).get("name")),
-        ("Bench", "SIMULATED" if record["simulated"] else "REAL"),
+        ("Bench", run.kind),
         *((f"Bench {key}", value) for key, value in bench.items() if key != "text"),
         ("Modules", _modules(record.get("modules") or {})),
         ("Roles", record.get("roles")),

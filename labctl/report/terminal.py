@@ -17,8 +17,8 @@ def terminal_table(summary: dict[str, Any]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    kind = "SIMULATED bench" if summary["simulated"] else "REAL bench"
-    title = escape(f"{summary['procedure']} {summary['run']}: {summary['status']}, {kind}")
+    run = f"{summary['procedure']} {summary['run']}: {summary['status']}"
+    title = escape(f"{run}, {summary['kind']} bench")
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")

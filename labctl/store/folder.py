@@ -57,6 +57,13 @@ class RunFolder:
             raise RunFolderError(f"{path} is not a readable run folder: {error}") from None
 
     @property
+    def kind(self) -> str:
+        """What the numbers came from: REAL, SIMULATED, or REPLAY of a recording."""
+        if self.record.get("replay"):
+            return "REPLAY"
+        return "SIMULATED" if self.record["simulated"] else "REAL"
+
+    @property
     def status(self) -> str:
         """As recorded (success, aborted, failed), else derived: running or interrupted."""
         status = self.record.get("status")

@@ -28,7 +28,7 @@ class DecoderContract:
 
     def test_an_address_beyond_the_array_is_refused(self, rig: Rig) -> None:
         rig.decoder.select(5, 7)
-        for address in ((32, 0), (0, 32)):
+        for address in ((32, 0), (0, 32), (-1, 0), (0, -1)):
             with pytest.raises((ValueError, IndexError)):
                 rig.decoder.select(*address)
         assert rig.address() == (5, 7)
