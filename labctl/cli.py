@@ -155,15 +155,17 @@ def report(
     run: Annotated[str, typer.Argument(help="Run name, a unique beginning of it, a path, or last")],
     runs: RUNS = DEFAULT_RUNS,
 ) -> None:
-    """Write the HTML report of a run again, from what is stored alone.
+    """Write the HTML report of a run and its tables again, from what is stored alone.
 
     Example: labctl report last
     """
-    from labctl.report import write_report
+    from labctl.report import write_products, write_report
     from labctl.store.folder import RunFolderError
 
     try:
-        typer.echo(str(write_report(find(runs, run))))
+        folder = find(runs, run)
+        write_products(folder)
+        typer.echo(str(write_report(folder)))
     except RunFolderError as error:
         refuse(str(error))
 

@@ -375,7 +375,9 @@ class _RunBook:
         die = session.bench.die["name"] or f"fresh die of run {session.writer.id}"
         entries = [Entry(p.kind, p.condition, p.counts) for p in pulses]
         session.writer.append_array("wear", *(e.counts for e in entries), durable=True)
-        block = session.ledger.plan(die, session.writer.id, entries)
+        # A replay sends nothing, so it wears nothing.
+        replayed = session.bench.replayed is not None
+        block = 0 if replayed else session.ledger.plan(die, session.writer.id, entries)
         booked = [{"kind": e.kind, "condition": dict(e.condition)} for e in entries]
         session.writer.append_event("wear_planned", durable=True, block=block, pulses=booked)
         return block

@@ -50,6 +50,23 @@ class Planned:
     uses_table: bool = True
 
 
+@dataclass(frozen=True, eq=False)
+class Formed:
+    """What forming found, each (rows, columns, 2)."""
+
+    voltages: NDArray[np.float64]
+    """Forming voltage, V; NaN where nothing was formed now."""
+    unformed: NDArray[np.bool_]
+    """Still unformed."""
+    unreadable: NDArray[np.bool_]
+    """Without a valid reading, and left alone."""
+
+    @property
+    def unusable(self) -> NDArray[np.bool_]:
+        """Unformed or unreadable."""
+        return np.asarray(self.unformed | self.unreadable)
+
+
 class BenchProcedure(Procedure):
     """Base of all procedures.
 
@@ -188,37 +205,39 @@ class BenchProcedure(Procedure):
 
     # --- forming, shared by procedures that need formed devices --------------------------------
 
-    def form_unformed(
-        self, bits: NDArray[np.bool_], may_form: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Read bits, form their unformed devices, and read those again.
+    def form_unformed(self, bits: NDArray[np.bool_], may_form: bool) -> Formed:
+        """Read bits of a (rows, columns) mask, form their unformed devices, read those again.
 
-        ``bits`` is a (rows, columns) mask. Returns, both (rows, columns, 2), forming voltages in V
-        (NaN where nothing was formed now) and what cannot be used: still unformed, or without a
-        valid reading. A device that was formed before is left alone, and so is one that cannot be
-        read: an open contact looks like a pristine device, and a formed one behind it would be
-        formed twice.
+        A device that was formed before is left alone, and so is one that cannot be read: an open
+        contact may hide a formed device, which would then be formed twice. Raises RuntimeError if
+        not one device of a row or more can be read.
         """
-        asked = bits[..., np.newaxis]
         above = self.description.levels.unformed_above
         resistances = self.chip.measure(bits)
-        unreadable = np.asarray(np.isnan(resistances) & asked)
+        unreadable = np.asarray(np.isnan(resistances) & bits[..., np.newaxis])
+        asked = 2 * int(np.count_nonzero(bits))
+        if asked >= 2 * bits.shape[1] and np.count_nonzero(unreadable) == asked:
+            raise RuntimeError(
+                f"none of {asked} devices could be read; check the contacts with "
+                "`labctl run contact`"
+            )
         unformed = np.asarray(resistances >= above)
         voltages = np.full(unformed.shape, np.nan)
         if unformed.any() and may_form:
             voltages = self.chip.form(unformed)
             again = self.chip.measure(np.asarray(unformed.any(axis=-1)))
             unformed &= ~(again < above)
-        return voltages, unformed | unreadable
+        return Formed(voltages, unformed, unreadable)
 
-    def say_unformed(self, unformed: NDArray[np.bool_], consequence: str) -> None:
-        """Name the devices of a (rows, columns, 2) mask that are not formed or not readable."""
-        names = [
-            f"row {row} column {column} {'BL' if device == 0 else 'BLb'}"
-            for row, column, device in np.argwhere(unformed).tolist()
-        ]
-        if names:
-            self.say(f"Unformed or unreadable, {consequence}: {', '.join(names)}.")
+    def say_unusable(self, formed: Formed, consequence: str) -> None:
+        """Name the devices that are not formed and those that cannot be read."""
+        for what, mask in (("Unformed", formed.unformed), ("Unreadable", formed.unreadable)):
+            names = [
+                f"row {row} column {column} {'BL' if device == 0 else 'BLb'}"
+                for row, column, device in np.argwhere(mask).tolist()
+            ]
+            if names:
+                self.say(f"{what}, {consequence}: {', '.join(names)}.")
 
 
 def form_first_parameter() -> ChoiceParameter:

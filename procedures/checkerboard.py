@@ -193,14 +193,15 @@ class Checkerboard(BenchProcedure):
             )
         bits = np.zeros(self.chip.shape, dtype=bool)
         bits[row] = True
-        voltages, unformed = self.form_unformed(bits, self.form_first == "yes")
+        found = self.form_unformed(bits, self.form_first == "yes")
+        voltages, unformed = found.voltages, found.unusable
         self._unformed_devices |= unformed
         self.array("forming_voltage", voltages[row])
         self.array("unformed", unformed[row].astype(np.uint8))
         formed = int(np.count_nonzero(~np.isnan(voltages)))
         if formed and row == 0:
             self.say("The die arrived unformed: its devices are formed first, in this run.")
-        self.say_unformed(unformed, "left out of everything")
+        self.say_unusable(found, "left out of everything")
         self.row(
             Step=row,
             Kind="check",

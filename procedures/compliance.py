@@ -122,13 +122,13 @@ class Compliance(BenchProcedure):
     def _cell(self, number: int, row: int, column: int) -> None:
         where = np.zeros(self.chip.shape, dtype=bool)
         where[row, column] = True
-        _, unformed = self.form_unformed(where, self.form_first == "yes")
-        self.say_unformed(unformed, "left out")
+        found = self.form_unformed(where, self.form_first == "yes")
+        self.say_unusable(found, "left out")
         if number == 0:
             self.array("gate_voltage", self.gates)
         for device in (0, 1):
             currents = np.full(len(self.gates), np.nan)
-            if not unformed[row, column, device]:
+            if not found.unusable[row, column, device]:
                 currents = self._currents(row, column, device)
             self.array("set_current", currents)
             self.array("cells", np.array([row, column, device], dtype=np.int64))

@@ -71,10 +71,11 @@ class Forming(BenchProcedure):
     def _form(self, row: int) -> None:
         bits = np.zeros(self.chip.shape, dtype=bool)
         bits[row] = True
-        voltages, unformed = self.form_unformed(bits, may_form=True)
+        found = self.form_unformed(bits, may_form=True)
+        voltages, unformed = found.voltages, found.unusable
         self.array("forming_voltage", voltages[row])
         self.array("unformed", unformed[row].astype(np.uint8))
-        self.say_unformed(unformed, "although the ramp was applied")
+        self.say_unusable(found, "left as it is")
         formed = voltages[~np.isnan(voltages)]
         values: dict[str, float | int] = {
             "Formed devices": len(formed),

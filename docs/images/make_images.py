@@ -25,7 +25,7 @@ COMMAND = "labctl run checkerboard --programmings 10 --seed 2020"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 REPORT_SIZE = (1280, 1280)
 TERMINAL_COLUMNS = 94
-TERMINAL_SIZE = (900, 330)
+TERMINAL_SIZE = (900, 352)
 TERMINAL_PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <style>

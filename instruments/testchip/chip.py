@@ -42,7 +42,8 @@ _Q_SAMPLES = 40
 _EXACT_SAMPLES = 10_000
 """What the 1 mA range needs for its stated accuracy (instruments.md 1.9)."""
 _LEAKAGE_A = 10e-12
-"""What RSU and cables leak (less than 100 pA, instruments.md 1.9) is no device's current."""
+"""Below this a reading is noise. A pristine device draws 100 pA or more; an open contact leaks up
+to as much (instruments.md 1.9) and may look like one, which `labctl run contact` tells apart."""
 _NEVER_FORMED = float("nan")
 
 

@@ -10,8 +10,11 @@ from labctl.store.folder import RunFolder
 
 
 def write_products(run: RunFolder) -> list[Path]:
-    """Write the run's products into its folder and return them; none without success."""
-    if run.status != "success":
+    """Write the run's products into its folder and return them.
+
+    None without success, and none of a replay: what it shows was measured in another run.
+    """
+    if run.status != "success" or run.kind == "REPLAY":
         return []
     written = []
     for name, text in report_of(run).products().items():

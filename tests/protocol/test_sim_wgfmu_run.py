@@ -377,6 +377,59 @@ def test_pulse_generator_mode_measures_no_current(client: Client) -> None:
     assert client.code("execute") == -6
 
 
+def pulse_generator(client: Client, pad_ohm: float) -> None:
+    """Pulses of 1 V open circuit into a resistor to ground: edges of 100 ns, 1 us wide."""
+    client.chip.resistances["SL"] = pad_ohm
+    client.open(101, mode=PG)
+    client.pattern(b"pulse", 0.0, [1e-7, 1.1e-6, 1.2e-6, 2e-6], [1.0, 1.0, 0.0, 0.0])
+    client.call("setMeasureEvent", b"pulse", b"top", 0.6e-6, 1, 4e-7, 4e-7, AVERAGED)
+    client.call("addSequence", 101, b"pulse", 2.0)
+    client.run()
+
+
+@pytest.mark.parametrize(("pad_ohm", "share"), [(50.0, 0.5), (6e3, 6000 / 6050)])
+def test_pulse_generator_mode_drives_through_50_ohm(pad_ohm: float, share: float) -> None:
+    client = Client(FakeChip())
+    pulse_generator(client, pad_ohm)
+    tops = heard(client, "SL", np.array([0.2e-6, 0.6e-6, 1.05e-6, 2.2e-6, 3.05e-6]))
+    np.testing.assert_allclose(tops, share, rtol=1e-12)
+    values = client.arrays("getMeasureValues", 101, 0, 2)[1]
+    assert values == pytest.approx([share] * 2, abs=2e-3)
+
+
+def test_without_load_pulse_generator_mode_gives_what_is_programmed() -> None:
+    client = Client(FakeChip())
+    pulse_generator(client, np.inf)
+    assert heard(client, "SL", np.array([0.6e-6, 2.6e-6])).tolist() == [1.0, 1.0]
+
+
+def test_pulse_generator_mode_takes_current_that_a_pad_gives() -> None:
+    client = Client(FakeChip(currents={"BL": -300e-6}))
+    client.open(102, mode=PG)
+    client.pattern(b"p", 0.0, [1e-6, 2e-6], [0.0, 0.0])
+    client.call("addSequence", 102, b"p", 1.0)
+    client.call("update")
+    assert client.chip.held["BL"] == pytest.approx(15e-3)
+    client.run()
+    assert heard(client, "BL", np.array([1.5e-6])) == pytest.approx([15e-3])
+
+
+def test_a_first_voltage_in_pulse_generator_mode_is_halved_into_50_ohm() -> None:
+    client = Client(FakeChip(resistances={"SL": 50.0}))
+    client.open(101, mode=PG)
+    client.pattern(b"p", 1.0, [1e-6], [1.0])
+    client.call("addSequence", 101, b"p", 1.0)
+    client.call("update")
+    assert client.chip.held["SL"] == pytest.approx(0.5, rel=1e-12)
+
+
+def test_loops_without_load_are_one_waveform_in_pulse_generator_mode_too(client: Client) -> None:
+    client.open(202, mode=PG)
+    pulse(client, 202, loops=6000.0)
+    client.run()
+    assert len({id(waveform) for waveform in client.chip.played[100:]}) == 1
+
+
 def test_nothing_to_execute_is_an_error(client: Client) -> None:
     client.open(101)
     assert client.code("execute") == -6
@@ -608,6 +661,96 @@ def test_a_long_window_averages_over_the_window(client: Client) -> None:
     client.call("addSequence", 101, b"p", 1.0)
     client.run()
     assert client.arrays("getMeasureValues", 101, 0, 1)[1] == pytest.approx([50e-6], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("code", "settling", "current"),
+    [
+        (6001, 37e-6, 0.5e-6),
+        (6002, 5.8e-6, 5e-6),
+        (6003, 820e-9, 50e-6),
+        (6004, 200e-9, 0.5e-3),
+        (6005, 125e-9, 5e-3),
+    ],
+)
+def test_a_current_step_settles_within_its_range_s_time(
+    code: int, settling: float, current: float
+) -> None:
+    """Within 0.6 % of the final value after the settling time, as the vendor's tables say."""
+    client = Client(FakeChip(resistances={"SL": 1.0 / current}))
+    client.open(101)
+    client.call("setMeasureMode", 101, CURRENT)
+    client.call("setMeasureCurrentRange", 101, code)
+    # Long before it nothing flows, also in what a reading remembers of the loop before.
+    step = round(10 * settling / 1e-6) * 1e-6
+    client.pattern(b"step", 0.0, [step, step + 10e-9, step + 1e-3], [0.0, 1.0, 1.0])
+    after = np.round(np.array([0.2, 1.0, 3.0, 5.0]) * settling / 10e-9) * 10e-9
+    for moment in after:
+        client.call("setMeasureEvent", b"step", b"e", step + moment, 1, 1e-6, 0.0, AVERAGED)
+    client.call("addSequence", 101, b"step", 400.0)
+    client.run()
+    values = client.arrays("getMeasureValues", 101, 0, 1600)[1]
+    read = np.array(values).reshape(400, 4).mean(axis=0) / current
+    expected = 1 - 0.006 ** ((after - 5e-9) / settling)
+    # The past is looked at in sixths, the oldest one finer.
+    assert np.all(np.abs(read - expected) < [1 / 8, 0.012, 0.002, 0.002])
+    assert read[1] < 0.997
+
+
+def test_a_reading_long_after_a_step_is_exact_and_a_ramp_is_read_late(client: Client) -> None:
+    """1 mA range: time constant 39 ns; 100 uA range: 160 ns, on a ramp of 50 A/s 8 uA."""
+    client.open(101)
+    for code, lag in ((6004, 39.1e-9), (6003, 160.3e-9)):
+        client.call("clear")
+        client.call("setMeasureMode", 101, CURRENT)
+        client.call("setMeasureCurrentRange", 101, code)
+        client.pattern(b"p", 0.0, [1e-6, 3e-6, 3.1e-6, 100e-6], [0.0, 1.0, 0.5, 0.5])
+        client.call("setMeasureEvent", b"p", b"ramp", 2.8e-6, 1, 1e-7, 2e-8, AVERAGED)
+        client.call("setMeasureEvent", b"p", b"late", 50e-6, 1, 40e-6, 40e-6, AVERAGED)
+        client.call("addSequence", 101, b"p", 2000.0)
+        client.run()
+        values = np.array(client.arrays("getMeasureValues", 101, 0, 4000)[1])
+        ramp, late = values.reshape(2000, 2).mean(axis=0)
+        assert late == pytest.approx(50e-6, abs=2e-9)
+        assert ramp == pytest.approx((1.81e-6 - lag) * 50, abs=3e-8)
+
+
+@pytest.mark.parametrize(("width", "low"), [(100e-9, 0.15), (200e-9, 0.03), (2e-6, 0.0)])
+def test_a_short_pulse_reads_low(client: Client, width: float, low: float) -> None:
+    """The second half of a pulse on the 1 mA range; from 0.5 us on it is settled."""
+    client.open(101)
+    client.call("setMeasureMode", 101, CURRENT)
+    client.call("setMeasureCurrentRange", 101, 6004)
+    times = [1e-6, 1.01e-6, 1.01e-6 + width, 1.02e-6 + width, 5e-6]
+    client.pattern(b"p", 0.0, times, [0.0, 1.0, 1.0, 0.0, 0.0])
+    event = (1.01e-6 + width / 2, 1, width, width / 2, AVERAGED)
+    client.call("setMeasureEvent", b"p", b"e", *event)
+    client.call("addSequence", 101, b"p", 1000.0)
+    client.run()
+    value = np.mean(client.arrays("getMeasureValues", 101, 0, 1000)[1])
+    assert 1 - value / 100e-6 == pytest.approx(low, abs=0.04 if low > 0.1 else 2e-3)
+    assert (value < 98e-6) == (width < 0.5e-6)
+
+
+def test_dense_readings_of_a_slow_range_are_those_of_sparse_ones(client: Client) -> None:
+    """What neighbouring readings look at overlaps; in pieces of a run it is the same."""
+    means = []
+    for points, interval in ((400, 10e-9), (4, 1e-6)):
+        client = Client(FakeChip(resistances={"SL": 20e3}))
+        client.open(101)
+        client.call("setMeasureMode", 101, CURRENT)
+        client.call("setMeasureCurrentRange", 101, 6003)
+        client.pattern(b"p", 0.0, [1e-6, 1.01e-6, 5e-6], [0.0, 1.0, 1.0])
+        client.call("setMeasureEvent", b"p", b"e", 0.0, points, interval, 0.0, AVERAGED)
+        client.call("addSequence", 101, b"p", 100.0)
+        client.call("execute")
+        client.clock.advance(123.4e-6)
+        client.call("abort")
+        done, _ = client.ints("getMeasureValueSize", 2, 101)
+        loops = done // points
+        values = np.array(client.arrays("getMeasureValues", 101, 0, done)[1])
+        means.append(values[: loops * points].reshape(loops, points).mean(axis=0))
+    np.testing.assert_allclose(means[0][::100], means[1], atol=0.2e-6)
 
 
 def test_a_measurement_that_is_disabled_takes_nothing(client: Client) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+from typing import NamedTuple
 
 from instruments.sim.flex.errors import FlexError
 
 INPUT_BUFFER = 256
 """Characters a line may hold; a longer one is error 150 and does nothing."""
 
-_NUMERIC = frozenset("0123456789+-.E")
+_COMMAND = re.compile(r"(\*?[A-Z]+\??)\s*")
+_NUMBERS = re.compile(r"[0-9+\-.E,\s]*")
+"""What Python alone takes for a number (nan, inf, 1_0) is a syntax error."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One command of a line: ``DV 1,0,20`` is ``Request("DV", (1.0, 0.0, 20.0))``."""
 
     mnemonic: str
@@ -37,28 +39,20 @@ def parse(command: str) -> Request:
     Raises `FlexError` 100 where no mnemonic is found and 102 for what is no decimal number.
     """
     text = command.upper()
-    end = 1 if text.startswith("*") else 0
-    while end < len(text) and "A" <= text[end] <= "Z":
-        end += 1
-    if end < len(text) and text[end] == "?":
-        end += 1
-    mnemonic = text[:end]
-    if not mnemonic.strip("*?"):
+    start = _COMMAND.match(text)
+    if start is None:
         raise FlexError(100)
-    rest = text[end:].strip()
-    if not rest:
-        return Request(mnemonic, ())
-    return Request(mnemonic, tuple(_number(field.strip()) for field in rest.split(",")))
+    rest = text[start.end() :]
+    return Request(start[1], _numbers(rest) if rest else ())
 
 
-def _number(field: str) -> float:
-    """A FLEX number; what Python alone takes (nan, inf, 1_0) is a syntax error."""
-    if not field or not _NUMERIC.issuperset(field):
+def _numbers(rest: str) -> tuple[float, ...]:
+    if not _NUMBERS.fullmatch(rest):
         raise FlexError(102)
     try:
-        value = float(field)
+        values = tuple(map(float, rest.split(",")))
     except ValueError:
         raise FlexError(102) from None
-    if not math.isfinite(value):
+    if not all(map(math.isfinite, values)):
         raise FlexError(102)
-    return value
+    return values

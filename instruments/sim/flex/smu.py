@@ -88,11 +88,8 @@ class Force:
         return _table(_other(self.source)).covering(self.compliance, self.compliance_code)
 
     def truncated(self) -> Force:
-        """The value as the DAC of its range makes it: cut to a step, towards 0 as the firmware does
-        (section 2.1). The 1e-6 of a step is for binary floats."""
-        step = self.range.source_step
-        steps = math.trunc(self.value / step + math.copysign(1e-6, self.value))
-        return replace(self, value=steps * step)
+        """The same with the value as the DAC of its range makes it."""
+        return replace(self, value=_truncated(self.value, self.range))
 
     @property
     def highest_volts(self) -> float:
@@ -227,8 +224,8 @@ class Smu:
             compliance = self.force.compliance
         if compliance == 0 or abs(compliance) > bound:
             raise FlexError(123)
-        force = Force(source, range_code, value, compliance, polarity, compliance_code)
-        return force.truncated()
+        value = _truncated(value, table.covering(value, range_code))
+        return Force(source, range_code, value, compliance, polarity, compliance_code)
 
     def apply(self, force: Force) -> None:
         """Output it, then give way where the chip would draw more than the compliance."""
@@ -330,6 +327,13 @@ class Smu:
                 low = middle
             else:
                 high = middle
+
+
+def _truncated(value: float, used: Range) -> float:
+    """The value as the DAC of a range makes it: cut to a step, towards 0 as the firmware does
+    (section 2.1). The 1e-6 of a step is for binary floats."""
+    step = used.source_step
+    return math.trunc(value / step + math.copysign(1e-6, value)) * step
 
 
 def _table(source: Source) -> RangeTable:

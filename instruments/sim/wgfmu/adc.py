@@ -2,9 +2,9 @@
 
 Modelled: output step, measurement range with clipping at 1.0 times the range, noise that falls with
 averaging, and the step of the converter. A reading beyond the range is stored as exactly plus or
-minus the range, so a client recognises it by ``abs(value) >= range``. Not modelled: gain and offset
-errors (a calibrated channel), and the settling time of the current amplifier: every reading is
-taken as settled, so a client has to keep the settling times itself.
+minus the range, so a client recognises it by ``abs(value) >= range``. How a reading in a run lags
+behind is the matter of `settling`; a DC reading comes long after. Not modelled: gain and offset
+errors (a calibrated channel).
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from instruments.sim.wgfmu.checks import ChannelSetup, Refusal, firmware
 from instruments.sim.wgfmu.export import write_ascii
 from instruments.sim.wgfmu.patterns import MeasureEvent, Pattern, RangeEvent, TriggerOutEvent
 from instruments.sim.wgfmu.run import Program, Readings, Run, Track
+from instruments.sim.wgfmu.source import Load
 from instruments.sim.wgfmu.timeline import EventUse, Timeline, plan_readings
 from instruments.wgfmu.library import (
     SIGNATURES,
@@ -97,9 +98,14 @@ class _Messages:
         self._write(text)
 
     def _write(self, text: str) -> None:
-        if self.log is not None:
+        if self.log is None:
+            return
+        try:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(text)
+        except OSError:
+            # Its folder or disk is gone; that must not change what the call returns.
+            self.log = None
 
 
 @dataclass
@@ -358,7 +364,16 @@ class SimulatedWgfmu:
         """Channel settings as after initialize; patterns and sequences stay."""
         for number, setup in self._channels.items():
             self._channels[number] = ChannelSetup(number, sequences=setup.sequences)
+        self._forget_missing_channels()
         self._changed()
+
+    def _forget_missing_channels(self) -> None:
+        """Drop what was set up offline for channels that the instrument turned out not to have."""
+        if self._address is None:
+            return
+        for number in [n for n in self._channels if n not in self.station.channel_path]:
+            if not self._channels[number].sequences:
+                del self._channels[number]
 
     def _setTimeout(self, seconds: float) -> None:
         if not 1 <= seconds < float("inf"):
@@ -539,6 +554,7 @@ class SimulatedWgfmu:
         self._patterns.clear()
         for setup in self._channels.values():
             setup.sequences = []
+        self._forget_missing_channels()
         self._messages.clear()
         self._changed()
 
@@ -550,6 +566,8 @@ class SimulatedWgfmu:
             pattern = build()
         except ValueError as error:
             raise Refusal(ReturnCode.PARAMETER_OUT_OF_RANGE_ERROR, f"{error}.") from error
+        if pattern.duration > patterns.MAX_PATTERN_S * patterns.TICKS_PER_S:
+            raise Refusal(ReturnCode.PARAMETER_OUT_OF_RANGE_ERROR, "The pattern would be too long.")
         for volts in pattern.volts:
             checks.require_finite("voltage", volts)
         self._patterns[name] = pattern
@@ -899,7 +917,7 @@ class SimulatedWgfmu:
 
     def _exportAscii(self, file: bytes | None) -> None:
         path = FilePath(_text(file))
-        if not path.suffix:
+        if path.name and not path.suffix:
             path = path.with_suffix(".csv")
         for setup in self._channels.values():
             if setup.sequences:
@@ -931,7 +949,14 @@ class SimulatedWgfmu:
             if setup.pulsed and setup.sequences:
                 first = self._patterns[setup.sequences[0][0]].volts[0]
                 step = adc.force_step(checks.force_range(setup, self._patterns))
-                self.station.set_channel(setup.number, adc.forced(first, step))
+                self._hold(setup, adc.forced(first, step))
+
+    def _hold(self, setup: ChannelSetup, volts: float) -> None:
+        """Output a constant voltage, less what a 50 ohm source loses to its load."""
+        self.station.set_channel(setup.number, volts)
+        if setup.mode is OperationMode.PG:
+            load = Load(volts, self.station.channel_current(setup.number))
+            self.station.set_channel(setup.number, float(load.dropped(np.array(volts))))
 
     def _prepare(self, setups: Sequence[ChannelSetup]) -> None:
         """Check everything first; then throw switches and download what changed."""
@@ -994,6 +1019,7 @@ class SimulatedWgfmu:
             delay=setup.force_delay,
             step=adc.force_step(checks.force_range(setup, self._patterns)),
             driven=self.station.channel_path[setup.number] is Path.WGFMU,
+            behind_ohms=setup.mode is OperationMode.PG,
             current=setup.measure_mode is MeasureMode.CURRENT,
             readings=readings,
         )

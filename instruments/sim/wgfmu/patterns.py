@@ -246,9 +246,11 @@ def merged_in_time(name: str, first: Pattern, second: Pattern) -> Pattern:
 def merged_in_voltage(name: str, first: Pattern, second: Pattern) -> Pattern:
     """Sum of both; the shorter is held at its last value, ``second``'s events win."""
     ticks = np.union1d(first.ticks, second.ticks)
-    volts = np.interp(ticks, first.ticks, first.volts) + np.interp(
-        ticks, second.ticks, second.volts
-    )
+    # Whoever stores the pattern refuses what is not finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        volts = np.interp(ticks, first.ticks, first.volts) + np.interp(
+            ticks, second.ticks, second.volts
+        )
     merged = Pattern(name, ticks.tolist(), volts.tolist(), list(first.events))
     return _with_events(merged, second.events)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from instruments.sim.station import WGFMU_PADS, Path, Station
 from instruments.sim.waveform import Floats, PadWaveform
 from instruments.sim.wgfmu import adc
 from instruments.sim.wgfmu.patterns import TICK_S
+from instruments.sim.wgfmu.source import NO_LOAD, Load
 from instruments.sim.wgfmu.timeline import ReadingPlan, Timeline, even_windows
 
 UNITS_PER_TICK = 16
@@ -23,13 +25,20 @@ MAX_DELAY_TICKS = 6
 UNROLLED_POINTS = 20_000
 """A run of up to so many points is one waveform; a longer one is played in pieces."""
 
+RAMP_STEPS = 4
+"""Steps in which a ramp of a loaded 50 ohm source is played, each with the load found before."""
+
+
+NO_LOADS: Mapping[int, Load] = {}
+
 
 @dataclass(frozen=True, eq=False)
 class Track:
     """One channel's part of a program.
 
     ``delay`` is the force delay in units of 625 ps, ``step`` the output's step (V), ``driven``
-    whether the RSU lets it reach its pad; ``readings`` is None where nothing is measured.
+    whether the RSU lets it reach its pad, ``behind_ohms`` whether a 50 ohm source is between;
+    ``readings`` is None where nothing is measured.
     """
 
     channel: int
@@ -37,6 +46,7 @@ class Track:
     delay: int
     step: float
     driven: bool
+    behind_ohms: bool
     current: bool
     readings: ReadingPlan | None
 
@@ -105,14 +115,23 @@ class Program:
                 yield begin, begin + entry.period, (alike, alike + entry.period)
             reached = entry.end
 
-    def piece(self, begin: int, end: int) -> Piece:
-        """The stretch between two ticks."""
+    def steps(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        """The stretch between two ticks cut at the points of 50 ohm sources, their ramps finer."""
+        sources = [track.timeline for track in self.tracks.values() if track.behind_ohms]
+        corners = [timeline.points(begin, end)[0] for timeline in sources]
+        for first, last in pairwise(np.unique(np.concatenate(corners)).tolist()):
+            is_ramp = any(t.volts_at(first) != t.volts_at(last) for t in sources)
+            for within in even_windows(last - first, RAMP_STEPS if is_ramp else 1):
+                yield first + within[0], first + within[1]
+
+    def piece(self, begin: int, end: int, loads: Mapping[int, Load] = NO_LOADS) -> Piece:
+        """The stretch between two ticks, with the loads that 50 ohm sources drive."""
         points = {channel: track.points(begin, end) for channel, track in self.tracks.items()}
         first, last = begin * UNITS_PER_TICK, end * UNITS_PER_TICK
         units = np.unique(np.concatenate([[first, last], *(units for units, _ in points.values())]))
         units = units[(units >= first) & (units <= last)]
         volts = {
-            channel: np.interp(units, own_units, own_volts)
+            channel: loads.get(channel, NO_LOAD).dropped(np.interp(units, own_units, own_volts))
             for channel, (own_units, own_volts) in points.items()
         }
         waveform = PadWaveform(
@@ -149,27 +168,27 @@ class Readings:
     def __init__(self, plan: ReadingPlan) -> None:
         self.plan = plan
         self.values = np.empty(plan.size)
-        self._nodes = plan.nodes.ravel()
-        self._true = np.empty(self._nodes.size)
-        self._seen = 0
         self.complete = 0
         """How many of ``values`` are there."""
+        self._true = np.empty(plan.nodes.shape)
+        self._seen = 0
 
     def wanted(self, begin_s: float, end_s: float, last: bool) -> Floats:
         """Moments (s from ``begin_s``) at which this stretch of the run has to be looked at."""
-        stop = self._nodes.size
+        times = self.plan.times
+        stop = len(times)
         if not last:
-            stop = int(np.searchsorted(self._nodes, end_s, side="left"))
-        return np.clip(self._nodes[self._seen : stop] - begin_s, 0.0, end_s - begin_s)
+            stop = int(np.searchsorted(times, end_s, side="left"))
+        return np.clip(times[self._seen : stop] - begin_s, 0.0, end_s - begin_s)
 
     def take(self, true: Floats, rng: np.random.Generator) -> None:
         """True values at those moments; complete readings get their noise, range and step."""
-        self._true[self._seen : self._seen + len(true)] = true
-        self._seen += len(true)
-        width = self.plan.nodes.shape[1]
-        done = self._seen // width
+        looked = self._seen + len(true)
+        self._true.ravel()[self.plan.order[self._seen : looked]] = true
+        self._seen = looked
+        done = int(np.searchsorted(self.plan.last_looks, looked, side="left"))
         new = slice(self.complete, done)
-        means = self._true[self.complete * width : done * width].reshape(-1, width).mean(axis=1)
+        means = (self._true[new] * self.plan.weights).sum(axis=1)
         for code in np.unique(self.plan.ranges[new]):
             chosen = self.plan.ranges[new] == code
             samples = self.plan.samples[new][chosen]
@@ -206,6 +225,12 @@ class Run:
         self._window: tuple[int, int, tuple[int, int]] | None = None
         self._regular = True
         """Whether the run still is what was executed, so that kept pieces are right."""
+        self._loads = {
+            number: NO_LOAD for number, track in program.tracks.items() if track.behind_ohms
+        }
+        self._unloaded: set[tuple[int, int]] = set()
+        """Stretches in which no 50 ohm source had a load: as long as nothing changes they need no
+        steps when they come again."""
 
     @property
     def done(self) -> bool:
@@ -221,12 +246,16 @@ class Run:
         while not self.done and self._tick < target:
             self._window = self._window or next(self._windows)
             begin, end, alike = self._window
-            if self._regular and self._tick == begin and end <= target:
-                piece = self.program.kept_piece(alike)
+            is_whole = self._regular and self._tick == begin and end <= target
+            begin, end = self._tick, min(end, target)
+            if self._loads and alike not in self._unloaded:
+                is_loaded = self._play_in_steps(begin, end)
+                if is_whole and not is_loaded:
+                    self._unloaded.add(alike)
+            elif is_whole:
+                self._play(self.program.kept_piece(alike), begin, end)
             else:
-                begin, end = self._tick, min(end, target)
-                piece = self.program.piece(begin, end)
-            self._play(piece, begin, end)
+                self._play(self.program.piece(begin, end), begin, end)
             self._tick = end
             if end == self._window[1]:
                 self._window = None
@@ -235,8 +264,24 @@ class Run:
         """Go on with a changed program."""
         self.program = program
         self._regular = False
+        self._unloaded.clear()
 
-    def _play(self, piece: Piece, begin: int, end: int) -> None:
+    def _play_in_steps(self, begin: int, end: int) -> bool:
+        """Play a stretch with 50 ohm sources; whether any of them had a load."""
+        is_loaded = False
+        for first, last in self.program.steps(begin, end):
+            piece = self.program.piece(first, last, self._loads)
+            currents = self._play(piece, first, last)
+            for channel in self._loads:
+                pad = self.program.tracks[channel].pad
+                amperes = float(currents[pad][-1]) if pad in currents else 0.0
+                self._loads[channel] = Load(piece.final[channel], amperes)
+                is_loaded |= amperes != 0
+        return is_loaded
+
+    def _play(self, piece: Piece, begin: int, end: int) -> dict[str, Floats]:
+        """Play a stretch; returns the currents that were looked at, those of 50 ohm sources last
+        at its end."""
         begin_s, end_s = begin * TICK_S, end * TICK_S
         last = end >= self.program.duration
         tracks = self.program.tracks
@@ -246,6 +291,9 @@ class Run:
             for ch, times in wanted.items()
             if tracks[ch].current and (pad := tracks[ch].pad) and len(times)
         }
+        for channel in self._loads:
+            if (pad := tracks[channel].pad) is not None:
+                samples[pad] = np.array([piece.waveform.duration])
         currents = self._station.chip.play(piece.waveform, samples or None)
         for channel, times in wanted.items():
             pad = tracks[channel].pad
@@ -258,6 +306,7 @@ class Run:
             if len(true):
                 self.readings[channel].take(true, self._rng)
         self.volts = piece.final
+        return currents
 
     def stop(self, seconds: float) -> None:
         """Abort all channels; each holds the voltage it has at this time."""

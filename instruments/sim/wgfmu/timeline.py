@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instruments.sim.waveform import Floats
+from instruments.sim.wgfmu import settling
 from instruments.sim.wgfmu.patterns import (
     GAP_TICKS,
     TICK_S,
@@ -27,11 +29,8 @@ from instruments.sim.wgfmu.patterns import (
 
 Ticks = NDArray[np.int64]
 
-WINDOW_NODES = 4
-"""Moments at which the current is looked at within one long averaging window."""
-
-SHORT_WINDOW = 20
-"""Up to this many ticks of averaging the middle of the window stands for all of it."""
+MOST_NODES = 4_000_000
+"""In a run that would look at its signals more often, each reading is one look, late by its lag."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ class Timeline:
             if reach < begin or entry.start > end:
                 continue
             parts.append(entry.points(entry.loop_at(begin), entry.loop_at(end)))
-            if following:
+            if following and entry.end <= end:
                 parts.append(self._gap(entry, following[0]))
         if not parts:
             held = self.entries[-1].volts[-1]
@@ -281,11 +280,13 @@ class Timeline:
 class ReadingPlan:
     """When and how each of a run's ``n`` stored values is taken.
 
-    ``nodes`` (n, k) seconds: moments whose mean is the value; ``ends`` (n,) seconds: when it is
-    there; ``samples`` (n,): 5 ns samples it averages; ``ranges`` (n,): range constant.
+    ``nodes`` (n, k) seconds, falling in each row: moments whose mean, weighted with ``weights``
+    (k,), is the value, see `settling`; ``ends`` (n,) seconds: when it is there; ``samples`` (n,):
+    5 ns samples it averages; ``ranges`` (n,): range constant.
     """
 
     nodes: Floats
+    weights: Floats
     ends: Floats
     samples: Floats
     ranges: NDArray[np.int64]
@@ -295,27 +296,79 @@ class ReadingPlan:
         """Number of stored values."""
         return len(self.ends)
 
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """Places of the nodes in order of time, in `nodes` row after row: readings overlap."""
+        return np.argsort(self.nodes, axis=None, kind="stable")
+
+    @cached_property
+    def times(self) -> Floats:
+        """The nodes in order of time, s."""
+        return np.asarray(self.nodes.ravel()[self.order])
+
+    @cached_property
+    def last_looks(self) -> NDArray[np.int64]:
+        """For each reading which of `times` completes it and all before it, ``(n,)``."""
+        places = np.empty(self.nodes.size, dtype=np.int64)
+        places[self.order] = np.arange(self.nodes.size)
+        return np.maximum.accumulate(places.reshape(self.nodes.shape)[:, 0])
+
+
+@dataclass(frozen=True, eq=False)
+class _Windows:
+    """Averaging windows (n,): first and last moment (s; the same for a single sample), 5 ns
+    samples, range constant."""
+
+    starts: Floats
+    stops: Floats
+    samples: Floats
+    ranges: NDArray[np.int64]
+
 
 def plan_readings(timeline: Timeline, range_code: int, delay_s: float) -> ReadingPlan:
     """Lay out every reading of a channel; ``delay_s`` is the channel's measurement delay.
 
     ``range_code`` is the range at the start; range events change it until the next one.
     """
-    longest = max((e.average for entry in timeline.entries for e in entry.events), default=0)
     parts = []
     for entry in timeline.entries:
-        parts.append(_plan_entry(entry, WINDOW_NODES if longest > SHORT_WINDOW else 1, range_code))
+        parts.append(_windows(entry, range_code))
         if entry.range_events:
             range_code = entry.range_events[-1].range_code
-    nodes, ends, samples, ranges = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return ReadingPlan(nodes + delay_s, ends + delay_s, samples, ranges)
+    starts, stops, samples, ranges = (
+        np.concatenate(column)
+        for column in zip(*((p.starts, p.stops, p.samples, p.ranges) for p in parts), strict=True)
+    )
+    weights = settling.WEIGHTS
+    if len(stops) * len(weights) > MOST_NODES:
+        weights = np.ones(1)
+    return ReadingPlan(
+        _nodes(_Windows(starts, stops, samples, ranges), len(weights)) + delay_s,
+        weights,
+        np.maximum(stops, starts + TICK_S) + delay_s,
+        samples,
+        ranges,
+    )
 
 
-def _plan_entry(
-    entry: Entry, node_count: int, range_code: int
-) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
-    """The readings of one sequence: of one loop, then repeated."""
-    nodes, ends, samples, starts = _plan_loop(entry.events, node_count)
+def _nodes(windows: _Windows, count: int) -> Floats:
+    """Moments (n, count) at which the signal is looked at; ``count`` 1 or as many as weights."""
+    nodes = np.repeat(windows.stops[:, None], count, axis=1)
+    # Whole nanoseconds: a difference of binary floats is not the same length everywhere.
+    lengths = np.round((windows.stops - windows.starts) * 1e9)
+    for code in np.unique(windows.ranges):
+        lag = settling.time_constant(int(code))
+        on_range = windows.ranges == code
+        for length in np.unique(lengths[on_range]):
+            window = float(length) * 1e-9
+            ages = settling.mean_age(window, lag) if count == 1 else settling.ages(window, lag)
+            nodes[on_range & (lengths == length)] -= ages
+    return nodes
+
+
+def _windows(entry: Entry, range_code: int) -> _Windows:
+    """The windows of one sequence: of one loop, then repeated."""
+    starts, lengths, samples = _loop_windows(entry.events)
     begin = (entry.start + np.arange(entry.loops if entry.values else 0) * entry.period) * TICK_S
     later = entry.range_events[-1].range_code if entry.range_events else range_code
     first_ranges = _ranges(starts, entry.range_events, range_code)
@@ -323,33 +376,26 @@ def _plan_entry(
     loops = len(begin)
     ranges = np.tile(later_ranges, loops)
     ranges[: len(first_ranges)] = first_ranges[: len(ranges)]
-    return (
-        (begin[:, None, None] + nodes).reshape(-1, node_count),
-        (begin[:, None] + ends).ravel(),
-        np.tile(samples, loops),
-        ranges,
+    all_starts = (begin[:, None] + starts).ravel()
+    return _Windows(
+        all_starts, all_starts + np.tile(lengths, loops), np.tile(samples, loops), ranges
     )
 
 
-def _plan_loop(
-    events: Sequence[MeasureEvent], node_count: int
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Nodes (m, k), ends, sample counts and starts (m,) of one loop, times in seconds."""
-    columns = [_plan_event(event, node_count) for event in events]
+def _loop_windows(events: Sequence[MeasureEvent]) -> tuple[Floats, Floats, Floats]:
+    """Starts and lengths (s) and sample counts (m,) of the windows of one loop."""
+    columns = [_event_windows(event) for event in events]
     if not columns:
-        return np.empty((0, node_count)), np.empty(0), np.empty(0), np.empty(0)
-    nodes, ends, samples, starts = (np.concatenate(c) for c in zip(*columns, strict=True))
-    return nodes, ends, samples, starts
+        return np.empty(0), np.empty(0), np.empty(0)
+    starts, lengths, samples = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return starts, lengths, samples
 
 
-def _plan_event(event: MeasureEvent, node_count: int) -> tuple[Floats, Floats, Floats, Floats]:
-    window = 0.0 if event.raw else event.average * TICK_S
-    starts = event.stamps() * TICK_S - window / 2
-    fractions = (np.arange(node_count) + 0.5) / node_count
-    nodes = starts[:, None] + window * fractions
-    ends = starts + max(window, TICK_S)
-    samples = np.full(len(starts), 1.0 if event.raw else float(event.samples))
-    return nodes, ends, samples, starts
+def _event_windows(event: MeasureEvent) -> tuple[Floats, Floats, Floats]:
+    length = 0.0 if event.raw else event.average * TICK_S
+    starts = event.stamps() * TICK_S - length / 2
+    samples = 1.0 if event.raw else float(event.samples)
+    return starts, np.full(len(starts), length), np.full(len(starts), samples)
 
 
 def _ranges(starts: Floats, events: Sequence[RangeEvent], range_code: int) -> NDArray[np.int64]:
