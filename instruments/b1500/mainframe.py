@@ -252,6 +252,8 @@ class B1500(AgilentB1500):
         self.write("FMT 1,0")
         self.write("AV 1,0")
         self.write("ERMOD 0")
+        # Another program may have made lines inputs: they would float high and address row 31.
+        self.write("ERM 0")
         self.auto_calibration = False
         if self.query("*LRN? 31", _AUTO_CALIBRATION)[1] == "1":
             raise B1500Error([(0, "auto-calibration stays on although CM 0 was sent")])

@@ -18,7 +18,7 @@ from labctl.benchfile import BenchSetup, load_setup
 from tests.simulated import assert_outputs_safe
 from tests.torture import known_program
 from tests.torture.bench import FuzzedBench, Tally
-from tests.torture.c_calls import NAMES, Call, any_call, setup_call
+from tests.torture.c_calls import NAMES, Call, FileName, any_call, setup_call
 from tests.torture.flex_text import lines
 
 _FASTIV = 2001
@@ -31,7 +31,7 @@ operator's, and digital lines that are inputs (found by this fuzz: they then add
 
 volts = st.sampled_from((0.0, 1.2, 2.0, 3.3, -1.5, 5.0))
 vectors = st.lists(
-    st.tuples(st.sampled_from((1e-8, 1e-7, 1e-6, 1e-4, 0.05)), volts), min_size=1, max_size=6
+    st.tuples(st.sampled_from((1e-8, 1e-7, 1e-6, 1e-4, 0.1)), volts), min_size=1, max_size=6
 )
 
 
@@ -105,16 +105,17 @@ class Misuse(RuleBasedStateMachine):
     @rule()
     def lose_the_log_files_folder(self) -> None:
         self.tally.steps += 1
+        self.bench.call(Call("WGFMU_openLogFile", (FileName(b"log"),)))
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    @rule(calls=st.lists(any_call, min_size=1, max_size=6))
+    @rule(calls=st.lists(any_call, min_size=3, max_size=12))
     def c_calls(self, calls: list[Call]) -> None:
         self.tally.steps += 1
         for call in calls:
             if call.name != "WGFMU_execute" or self.bench.is_playable():
                 self.bench.call(call)
 
-    @rule(calls=st.lists(setup_call, min_size=1, max_size=6))
+    @rule(calls=st.lists(setup_call, min_size=3, max_size=12))
     def c_setup(self, calls: list[Call]) -> None:
         self.tally.steps += 1
         for call in calls:
