@@ -31,6 +31,7 @@ CONNECT_S = 10.0
 REPLY_S = 600.0
 """Longest wait for a reply: that of a self-test."""
 
+_OPEN = "WGFMU_openSession"
 _SOCKET_ADDRESS = re.compile(r"TCPIP\d*::([^:]+)::(\d+)::SOCKET", re.IGNORECASE)
 _HOST_AND_PORT = re.compile(r"(.+):(\d+)")
 
@@ -137,12 +138,12 @@ class AttachedWgfmu(SimulatedWgfmu):
         super().__init__(Station(_ChipElsewhere(), VirtualClock()), np.random.default_rng(0))
 
     def _entry(self, name: str, method: Callable[..., None]) -> Callable[..., int]:
-        own = super()._entry(name, method)
+        own = super()._entry(name, self._attaching(method) if name == _OPEN else method)
         if name not in FORWARDED:
             return own
 
         def call(*arguments: Any) -> int:
-            opens = name == "WGFMU_openSession"
+            opens = name == _OPEN
             if opens or self._attachment is None:
                 # Without a session all are refused here, but for the one that opens it.
                 code = own(*arguments)
@@ -154,22 +155,27 @@ class AttachedWgfmu(SimulatedWgfmu):
 
         return call
 
-    def _openSession(self, address: bytes | None) -> None:
-        """The part that is done here: find the instrument."""
-        super()._openSession(address)
-        try:
-            self._attachment = self._attach(self._address or "")
-        except Refusal:
-            self._address = None
-            raise
-        self._lost = ""
-        self._sender, self._sent = SetupSender(), None
-        self.station = Station(_ChipElsewhere(), self._clock, self._attachment.modules)
+    def _attaching(self, open_session: Callable[..., None]) -> Callable[..., None]:
+        """The part of openSession that is done here: find the instrument."""
+
+        def attach(address: bytes | None) -> None:
+            open_session(address)
+            session = self.session
+            try:
+                self._attachment = self._attach(session.address or "")
+            except Refusal:
+                session.address = None
+                raise
+            self._lost = ""
+            self._sender, self._sent = SetupSender(), None
+            session.station = Station(_ChipElsewhere(), session.clock, self._attachment.modules)
+
+        return attach
 
     def _after(self, name: str, code: int) -> None:
         """What a call that has been carried out changes here."""
         if name == "WGFMU_initialize" and code == 0:
-            self._default_setups()
+            self.session.default_setups()
         closes = name == "WGFMU_closeSession" and (code == 0 or self._lost)
         if closes or (name == "WGFMU_openSession" and code):
             self.detach()
@@ -178,7 +184,7 @@ class AttachedWgfmu(SimulatedWgfmu):
         """Leave the instrument as it is, without a session, as when a program ends."""
         if self._attachment is not None:
             self._attachment.close()
-        self._attachment = self._address = None
+        self._attachment = self.session.address = None
 
     def _forward(self, name: str, arguments: Sequence[Any]) -> int:
         """Let the instrument carry out a call. -5 once it is lost, until a session is opened."""
@@ -194,15 +200,15 @@ class AttachedWgfmu(SimulatedWgfmu):
             self._lost = f"The connection to the served twin is lost: {error}."
             return self._forward(name, arguments)
         for text in errors:
-            self._messages.error(text)
+            self.session.messages.error(text)
         for text in warnings:
-            self._messages.note(text)
+            self.session.messages.note(text)
         return code
 
     def _changes(self) -> dict[str, Any]:
         """What has changed of the setup since the last call that travelled."""
-        levels = self._messages.reported, self._messages.as_errors
-        state = (self._revision, self._timeout, levels)
+        levels = self.session.messages.reported, self.session.messages.as_errors
+        state = (self.session.revision, self.session.timeout, levels)
         if state == self._sent:
             return {}
         self._sent = state

@@ -15,8 +15,9 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from instruments.sim.served.wire import WireError
+from instruments.sim.wgfmu.channel_calls import DELAY_GRID_S, MAX_DELAY_S
 from instruments.sim.wgfmu.checks import MAX_INTERVAL_S, MAX_LOOPS, ChannelSetup
-from instruments.sim.wgfmu.library import DELAY_GRID_S, MAX_DELAY_S, Software
+from instruments.sim.wgfmu.library import Software
 from instruments.sim.wgfmu.patterns import (
     MAX_PATTERN_S,
     TICKS_PER_S,

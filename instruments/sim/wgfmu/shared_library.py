@@ -19,7 +19,7 @@ from ctypes import POINTER, c_char, c_char_p, c_double, c_int
 from enum import IntEnum
 from pathlib import Path
 
-from instruments.sim.wgfmu.library import SimulatedWgfmu
+from instruments.sim.wgfmu.library import CALLS
 from instruments.wgfmu import library as interface
 from instruments.wgfmu.library import SIGNATURES, ReturnCode
 
@@ -253,9 +253,8 @@ def _c_name(member: str) -> str:
 
 
 def _parameters(name: str) -> str:
-    """Parameters of a function: types of the interface, names of the Python methods."""
-    method = getattr(SimulatedWgfmu, name.removeprefix("WGFMU"))
-    names = list(inspect.signature(method).parameters)[1:]
+    """Parameters of a function: types of the interface, names of the Python functions."""
+    names = list(inspect.signature(CALLS[name]).parameters)[1:]
     types = [_C_TYPES[kind] for kind in SIGNATURES[name]]
     pairs = zip(types, names, strict=True)
     return ", ".join(f"{kind}{parameter}" for kind, parameter in pairs) or "void"
