@@ -6,8 +6,8 @@ before the worker starts. Constructing, listing or loading one touches no device
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,11 +43,35 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Planned:
-    """Schemes that a run may send, and whether a gate voltage in them comes from the table."""
+class Train:
+    """A scheme and how often a run may send it: to ``cells`` cells, at most ``times`` to each.
 
-    schemes: Sequence[Scheme]
+    ``loops``: an execution repeats it so often in the sequencer (at most); ``times`` counts all.
+    A sense is sent to rows, not to cells.
+    """
+
+    scheme: Scheme
+    cells: int
+    times: int
+    loops: int = 1
+
+
+@dataclass(frozen=True)
+class Planned:
+    """All that a run may send.
+
+    ``levels`` are voltages that SMUs and held channels put on pads beside the schemes, V;
+    ``uses_table``: a gate voltage comes from the compliance table.
+    """
+
+    trains: Sequence[Train]
     uses_table: bool = True
+    levels: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    @property
+    def schemes(self) -> list[Scheme]:
+        """The schemes alone."""
+        return [train.scheme for train in self.trains]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,27 +144,33 @@ class BenchProcedure(Procedure):
                 "and would set a real die's currents; give one measured on this chip with "
                 "--compliance-table"
             )
-        self._check_voltages(sent.schemes, limit)
+        self._check_voltages(sent, limit)
 
     def check(self) -> None:
         """Refuse parameters that do not fit each other; raises ValueError."""
 
     def pulses(self) -> Planned:
-        """Every scheme that the run may send."""
+        """Every scheme that the run may send, and how often at most."""
         raise NotImplementedError
 
-    def _check_voltages(
-        self, schemes: Sequence[Scheme], limit: Callable[[str], VoltageLimit]
-    ) -> None:
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of bits of the array."""
+        geometry = self.description.geometry
+        return geometry.rows, geometry.columns
+
+    def _check_voltages(self, sent: Planned, limit: Callable[[str], VoltageLimit]) -> None:
         """Refuse a run with a voltage beyond a limit; the drivers check every value again."""
         levels, supplies = self.description.levels, self.description.supplies
         limit("VDD").check(supplies.vdd)
         limit("VDDH").check(supplies.vddh)
         limit("WL").check(levels.word_line_on)
         limit("SL").check(levels.read)
-        for scheme in schemes:
+        for scheme in sent.schemes:
             for pad, points in scheme.points.items():
                 limit(pad).check(points[:, 1])
+        for pad, volts in sent.levels.items():
+            limit(pad).check(np.asarray(volts))
 
     def headline(self) -> str:
         """The conditions in one short line."""
@@ -204,6 +234,10 @@ class BenchProcedure(Procedure):
         self.emit("note", sentence)
 
     # --- forming, shared by procedures that need formed devices --------------------------------
+
+    def forming_trains(self, cells: int) -> list[Train]:
+        """What `form_unformed` may send to the devices of ``cells`` cells."""
+        return [Train(self.schemes.form_device(device), cells, 1) for device in (0, 1)]
 
     def form_unformed(self, bits: NDArray[np.bool_], may_form: bool) -> Formed:
         """Read bits of a (rows, columns) mask, form their unformed devices, read those again.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from instruments.testchip.chip import NOT_READ
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.waveforms import EDGE_S
-from procedures.base import BenchProcedure, Planned, Step, form_first_parameter
+from procedures.base import BenchProcedure, Planned, Step, Train, form_first_parameter
 from procedures.parameters import (
     ChoiceParameter,
     CountParameter,
@@ -111,14 +111,17 @@ class Checkerboard(BenchProcedure):
             reset_v=self.reset_voltage,
             width_s=self.pulse_width,
         )
-        geometry = self.description.geometry
-        self._unformed_devices = np.zeros((geometry.rows, geometry.columns, 2), dtype=bool)
+        self._unformed_devices = np.zeros((*self.shape, 2), dtype=bool)
 
     def pulses(self) -> Planned:
         """Forming of both devices if asked for, programming of both bits, sensing."""
-        forming = [self.schemes.form_device(d) for d in (0, 1)] if self.form_first == "yes" else []
-        program = [self.schemes.program_bit(b, self.program_conditions) for b in (0, 1)]
-        return Planned([*forming, *program, self.schemes.sense_row()])
+        rows, columns = self.shape
+        cells, each = rows * columns, int(self.programmings)
+        trains = self.forming_trains(cells) if self.form_first == "yes" else []
+        for bit in (0, 1):
+            scheme = self.schemes.program_bit(bit, self.program_conditions)
+            trains.append(Train(scheme, cells, each + 1))
+        return Planned([*trains, Train(self.schemes.sense_row(), rows, 2 * each)])
 
     def headline(self) -> str:
         """SET, RESET and width."""
@@ -163,7 +166,7 @@ class Checkerboard(BenchProcedure):
 
     def steps(self) -> list[Step]:
         """Check (and form) each row, condition once, then one step a measured programming."""
-        rows = self.chip.shape[0]
+        rows = self.shape[0]
         steps = [
             Step(row, f"check row {row}", _CHECK_ROW_S, partial(self._check_row, row))
             for row in range(rows)
@@ -220,7 +223,7 @@ class Checkerboard(BenchProcedure):
 
     def _pattern(self, pattern: int) -> NDArray[np.uint8]:
         """Checkerboard (0) or its inverse (1): bits of (rows, columns)."""
-        parity = np.indices(self.chip.shape).sum(axis=0) % 2
+        parity = np.indices(self.shape).sum(axis=0) % 2
         return np.asarray(parity ^ pattern, dtype=np.uint8)
 
     def _program(self, pattern: int) -> None:

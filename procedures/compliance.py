@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from procedures.base import BenchProcedure, Planned, Step, form_first_parameter
+from procedures.base import BenchProcedure, Planned, Step, Train, form_first_parameter
 from procedures.parameters import CountParameter, QuantityParameter, quantity_text
 
 _CELL_S = 8.0
@@ -83,10 +83,12 @@ class Compliance(BenchProcedure):
     def pulses(self) -> Planned:
         """Forming of both devices if asked for, SET of both at the highest gate voltage."""
         forms = self.form_first == "yes"
-        forming = [self.schemes.form_device(d) for d in (0, 1)] if forms else []
+        trains = self.forming_trains(int(self.cells)) if forms else []
         top = float(self.gates[-1])
-        sets = [self.schemes.set_device(d, top, self.set_voltage, self.pulse_width) for d in (0, 1)]
-        return Planned([*forming, *sets], uses_table=forms)
+        for device in (0, 1):
+            scheme = self.schemes.set_device(device, top, self.set_voltage, self.pulse_width)
+            trains.append(Train(scheme, int(self.cells), len(self.gates)))
+        return Planned(trains, uses_table=forms)
 
     def headline(self) -> str:
         """The gate voltages and the SET voltage."""
@@ -108,7 +110,7 @@ class Compliance(BenchProcedure):
 
     def steps(self) -> list[Step]:
         """One step a cell."""
-        rows, columns = self.chip.shape
+        rows, columns = self.shape
         # A stride coprime to the array visits rows and columns evenly.
         total = rows * columns
         stride = next(s for s in range(total * 5 // 8, total + 1) if math.gcd(s, total) == 1)

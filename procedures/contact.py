@@ -17,7 +17,7 @@ from instruments.limits import VoltageLimit
 from instruments.testchip.description import ChipDescription
 from instruments.testchip.pads import METERS, OUTPUT_PADS, PADS, SUPPLY_PADS
 from instruments.testchip.waveforms import SENSE_SETTLE_S, Timeline
-from procedures.base import BenchProcedure, Planned, Step
+from procedures.base import BenchProcedure, Planned, Step, Train
 from procedures.parameters import CountParameter, QuantityParameter, quantity_text
 
 Floats = NDArray[np.float64]
@@ -140,7 +140,7 @@ class Contact(BenchProcedure):
 
     def pulses(self) -> Planned:
         """An edge of SEN without a precharge, and a sense; nothing that programs."""
-        return Planned(self.latching, uses_table=False)
+        return Planned([Train(scheme, 1, 1) for scheme in self.latching], uses_table=False)
 
     def headline(self) -> str:
         """The test voltage."""

@@ -34,7 +34,8 @@ class Forming(BenchProcedure):
 
     def pulses(self) -> Planned:
         """The ramp, for both devices."""
-        return Planned([self.schemes.form_device(device) for device in (0, 1)])
+        rows, columns = self.shape
+        return Planned(self.forming_trains(rows * columns))
 
     def headline(self) -> str:
         """The ramp and its compliance."""
@@ -65,7 +66,7 @@ class Forming(BenchProcedure):
         """One step a row."""
         return [
             Step(row, f"form row {row}", _ROW_S, partial(self._form, row))
-            for row in range(self.chip.shape[0])
+            for row in range(self.shape[0])
         ]
 
     def _form(self, row: int) -> None:

@@ -59,8 +59,8 @@ def devices(bits: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def fire(chip: TestChip, scheme: Scheme, cells: NDArray[np.bool_]) -> None:
     """Send a scheme of the test's own to cells, as an operation of the chip would."""
-    with chip._pass("program", []):
-        for _ in chip._fire_each(scheme, cells):
+    with chip.operation("program", []):
+        for _ in chip.fire_each(scheme, cells):
             pass
 
 

@@ -75,6 +75,7 @@ class PassTimes:
     program: float = 0.0
     measure: float = 0.0
     sense: float = 0.0
+    cycle: float = 0.0
 
 
 @dataclass
@@ -199,9 +200,9 @@ class TestChip:
             "compliance_a": levels.forming_compliance,
             "gate_v": self.schemes.forming_gate_v,
         }
-        with self._pass("form", [Pulses("form", condition, devices.astype(np.uint32))]):
+        with self.operation("form", [Pulses("form", condition, devices.astype(np.uint32))]):
             for device, scheme in enumerate(schemes):
-                for row, column in self._fire_each(scheme, devices[..., device]):
+                for row, column in self.fire_each(scheme, devices[..., device]):
                     voltages[row, column, device] = self._forming_voltage(scheme)
         return voltages
 
@@ -209,12 +210,12 @@ class TestChip:
         """SET devices, complements protected. ``devices`` is (rows, columns, 2)."""
         gate_v = self.schemes.table.gate_v(conditions.set_compliance_a)
         condition = _set_condition(conditions, gate_v)
-        with self._pass("program", [Pulses("set", condition, devices.astype(np.uint32))]):
+        with self.operation("program", [Pulses("set", condition, devices.astype(np.uint32))]):
             for device in (0, 1):
                 scheme = self.schemes.set_device(
                     device, gate_v, conditions.set_v, conditions.width_s
                 )
-                for _ in self._fire_each(scheme, devices[..., device]):
+                for _ in self.fire_each(scheme, devices[..., device]):
                     pass
 
     def set_current(self, devices: Mask, gate_v: float, set_v: float, width_s: float) -> Floats:
@@ -225,20 +226,20 @@ class TestChip:
         """
         currents = np.full((*self.shape, 2), np.nan)
         condition = {"set_v": set_v, "gate_v": gate_v, "width_s": width_s}
-        with self._pass("program", [Pulses("set", condition, devices.astype(np.uint32))]):
+        with self.operation("program", [Pulses("set", condition, devices.astype(np.uint32))]):
             for device in (0, 1):
                 scheme = self.schemes.set_device(device, gate_v, set_v, width_s, measure=True)
-                for row, column in self._fire_each(scheme, devices[..., device]):
+                for row, column in self.fire_each(scheme, devices[..., device]):
                     currents[row, column, device] = -self._sampled(scheme)[0]
         return currents
 
     def reset(self, devices: Mask, conditions: ProgramConditions) -> None:
         """RESET devices with the gate fully on. ``devices`` is (rows, columns, 2)."""
         pulses = Pulses("reset", _reset_condition(conditions), devices.astype(np.uint32))
-        with self._pass("program", [pulses]):
+        with self.operation("program", [pulses]):
             for device in (0, 1):
                 scheme = self.schemes.reset_device(device, conditions)
-                for _ in self._fire_each(scheme, devices[..., device]):
+                for _ in self.fire_each(scheme, devices[..., device]):
                     pass
 
     def program(self, bits: NDArray[np.uint8], where: Mask, conditions: ProgramConditions) -> None:
@@ -255,10 +256,10 @@ class TestChip:
             Pulses("set", _set_condition(conditions, gate_v), sets),
             Pulses("reset", _reset_condition(conditions), resets),
         ]
-        with self._pass("program", pulses):
+        with self.operation("program", pulses):
             for bit, mask in ((0, zeros), (1, ones)):
                 scheme = self.schemes.program_bit(bit, conditions)
-                for _ in self._fire_each(scheme, mask):
+                for _ in self.fire_each(scheme, mask):
                     pass
 
     def sense(self, where: Mask, complement: bool = False) -> NDArray[np.uint8]:
@@ -272,9 +273,9 @@ class TestChip:
         bits = np.full(self.shape, NOT_READ, dtype=np.uint8)
         if not where.any():
             return bits
-        with self._pass("sense", []):
-            self._load(self.schemes.sense_row())
-            self._hold_outputs(0.0)
+        with self.operation("sense", []):
+            self.load(self.schemes.sense_row())
+            self.hold_outputs(0.0)
             for row in np.flatnonzero(where.any(axis=1)).tolist():
                 columns = np.flatnonzero(where[row]).tolist()
                 at.decoder.select(row, columns[0])
@@ -285,7 +286,7 @@ class TestChip:
                     # A dead Q looks like that, and so do latches that have not decided.
                     read = [self._latch(row, column, both=True) for column in columns]
                 bits[row, columns] = read
-                self._row_done()
+                self.row_done()
         return bits
 
     def measure(self, where: Mask) -> Floats:
@@ -300,8 +301,8 @@ class TestChip:
         if not where.any():
             return resistances
         word_line = at.channels["WL"]
-        with self._pass("measure", []):
-            self._meters_to_pads()
+        with self.operation("measure", []):
+            self.meters_to_pads()
             at.meters["SL"].force_voltage(read_v, _METER_COMPLIANCE_A)
             for row in np.flatnonzero(where.any(axis=1)):
                 columns = np.flatnonzero(where[row]).tolist()
@@ -314,7 +315,7 @@ class TestChip:
                         if spot.valid and spot.value < -_LEAKAGE_A:
                             resistances[row, column, device] = -read_v / spot.value
                 word_line.force(0.0)
-                self._row_done()
+                self.row_done()
             at.meters["SL"].force_voltage(0.0, _METER_COMPLIANCE_A)
         return resistances
 
@@ -322,7 +323,7 @@ class TestChip:
 
     def supply_currents(self) -> dict[str, Spot]:
         """Current of each supply that an SMU gives."""
-        with self._pass("measure", []):
+        with self.operation("measure", []):
             supplies = self.connections.supplies
             return {pad: smu.measure_current() for pad, smu in supplies.items()}
 
@@ -333,8 +334,8 @@ class TestChip:
         Positive flows into the chip; NaN where a meter gives no valid reading.
         """
         at = self.connections
-        with self._pass("measure", []):
-            self._meters_to_pads()
+        with self.operation("measure", []):
+            self.meters_to_pads()
             at.decoder.select(row, column)
             for pad in ("BYP", "WL"):
                 if pad in levels:
@@ -344,7 +345,7 @@ class TestChip:
             currents = [at.meters[pad].measure_current().value for pad in METERS.values()]
             for meter in at.meters.values():
                 meter.force_voltage(0.0, _METER_COMPLIANCE_A)
-            self._row_done()
+            self.row_done()
         return np.array(currents)
 
     def output_currents(self, scheme: Scheme, row: int, volts: float) -> Floats:
@@ -354,38 +355,41 @@ class TestChip:
         """
         at = self.connections
         currents = np.empty((self.shape[1], len(OUTPUT_PADS)))
-        with self._pass("sense", []):
-            self._load(scheme)
-            self._hold_outputs(volts)
+        with self.operation("sense", []):
+            self.load(scheme)
+            self.hold_outputs(volts)
             at.decoder.select(row, 0)
             at.wgfmu.execute()
             at.wgfmu.wait()
             for column in range(self.shape[1]):
                 at.decoder.select(row, column)
                 currents[column] = [at.channels[pad].measure(_EXACT_SAMPLES) for pad in OUTPUT_PADS]
-            self._hold_outputs(0.0)
-            self._row_done()
+            self.hold_outputs(0.0)
+            self.row_done()
         return currents
 
     # --- states of the bench -------------------------------------------------------------------
 
     @contextmanager
-    def _pass(self, kind: str, pulses: list[Pulses]) -> Iterator[None]:
-        """One operation over the array: booked, timed, and left with the pads idle."""
+    def operation(self, kind: str, pulses: list[Pulses]) -> Iterator[None]:
+        """One operation: booked as one block, timed, begun and left with the pads idle.
+
+        ``kind`` is a field of `PassTimes`. Executions of a loop are booked one by one within it.
+        """
         begin = self.connections.now()
         if not self._is_idle:
-            self._idle()
+            self.idle()
         booked = [p for p in pulses if p.counts.any()]
         block = self.book.plan(booked) if booked else None
         self._is_idle = False
         yield
-        self._idle()
+        self.idle()
         self.connections.check_errors()
         setattr(self.times, kind, getattr(self.times, kind) + self.connections.now() - begin)
         if block is not None:
             self.book.confirm(block)
 
-    def _idle(self) -> None:
+    def idle(self) -> None:
         """All pulsed pads at their idle level, held by the pulse channels in DC mode."""
         channels = self.connections.channels
         for pad in ("WL", "SL", "BL", "BLB", "SEN", "BYP"):
@@ -394,37 +398,37 @@ class TestChip:
             channels[pad].connect()
         self._is_idle = True
 
-    def _hold_outputs(self, volts: float) -> None:
+    def hold_outputs(self, volts: float) -> None:
         """Q and QB at a voltage, measuring current."""
         for pad in OUTPUT_PADS:
             output = self.connections.channels[pad]
             output.configure(OperationMode.DC, MeasureMode.CURRENT, MeasureCurrentRange.MA1)
             output.force(volts)
 
-    def _load(self, scheme: Scheme) -> None:
-        """Download a scheme to the pulsed pads; measured pads sample current on the 1 mA range."""
+    def load(self, scheme: Scheme, loops: int = 1) -> None:
+        """Download a scheme to its pads, to run ``loops`` times without a gap at each `execute`.
+
+        Measured pads sample current; `hold_outputs` comes after, if an output is held meanwhile.
+        """
         at = self.connections
         program = {}
-        for pad in PULSED_PADS:
-            event = scheme.measure.get(pad)
-            channel = at.channels[pad]
-            channel.configure(OperationMode.FASTIV, None if event is None else MeasureMode.CURRENT)
-            points = scheme.points[pad]
-            pattern = Pattern(
-                f"{scheme.name}_{pad}",
-                points[:, 0],
-                points[:, 1],
-                () if event is None else (event,),
+        for pad, points in scheme.points.items():
+            events = scheme.measure.get(pad, ())
+            at.channels[pad].configure(
+                OperationMode.FASTIV,
+                MeasureMode.CURRENT if events else None,
+                scheme.ranges.get(pad, MeasureCurrentRange.MA1),
             )
-            program[channel] = [Repeat(pattern)]
+            pattern = Pattern(f"{scheme.name}_{pad}", points[:, 0], points[:, 1], events)
+            program[at.channels[pad]] = [Repeat(pattern, loops)]
         at.wgfmu.load(program)
 
-    def _fire_each(self, scheme: Scheme, mask: Mask) -> Iterator[tuple[int, int]]:
+    def fire_each(self, scheme: Scheme, mask: Mask) -> Iterator[tuple[int, int]]:
         """Run a scheme on every cell of a mask, row by row, yielding each cell after its run."""
         if not mask.any():
             return
         at = self.connections
-        self._load(scheme)
+        self.load(scheme)
         select, execute, wait = at.decoder.select, at.wgfmu.execute, at.wgfmu.wait
         for row in np.flatnonzero(mask.any(axis=1)).tolist():
             for column in np.flatnonzero(mask[row]).tolist():
@@ -433,9 +437,10 @@ class TestChip:
                 execute()
                 wait()
                 yield row, column
-            self._row_done()
+            self.row_done()
 
-    def _row_done(self) -> None:
+    def row_done(self) -> None:
+        """After each row or execution: the mainframe's errors, and whether a user wants to stop."""
         self.connections.check_errors()
         self.on_row()
 
@@ -459,7 +464,7 @@ class TestChip:
 
     def _sampled(self, scheme: Scheme) -> Floats:
         """Currents (A) that the scheme's one measure event took; out-of-range ones are NaN."""
-        ((pad, event),) = scheme.measure.items()
+        ((pad, (event,)),) = scheme.measure.items()
         return self.connections.channels[pad].read(event.points)
 
     def _forming_voltage(self, scheme: Scheme) -> float:
@@ -472,7 +477,7 @@ class TestChip:
         voltages = self.schemes.forming_voltages(len(currents))
         return float(voltages[formed[0]])
 
-    def _meters_to_pads(self) -> None:
+    def meters_to_pads(self) -> None:
         """SL, BL and BLB to their SMUs, which are at 0 V; the other pads stay idle in DC mode."""
         channels = self.connections.channels
         for pad in METERS.values():

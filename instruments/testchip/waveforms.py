@@ -6,7 +6,7 @@ width is its full width at half maximum.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,7 @@ from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.description import ChipDescription
 from instruments.testchip.pads import PULSED_PADS
 from instruments.wgfmu.driver import MeasureEvent
+from instruments.wgfmu.library import MeasureCurrentRange
 from instruments.wgfmu.limits import GRID_S, on_grid
 
 EDGE_S = 30e-9
@@ -27,16 +28,30 @@ FORMING_SAMPLE_S = 10e-6
 FORMING_AVERAGE_S = 1e-6
 
 
+@dataclass(frozen=True)
+class Pulse:
+    """One pulse that a scheme sends: ``kind`` (form, set or reset) and device (0 BL, 1 BLB)."""
+
+    kind: str
+    device: int
+    volts: float
+    """Across the device and its transistor, at the top."""
+    width_s: float
+
+
 @dataclass(frozen=True, eq=False)
 class Scheme:
     """Pad voltages over time: ``points[pad]`` is (n, 2) of seconds and volts, equal durations.
 
-    ``measure`` names pads whose current is sampled while it runs.
+    ``measure`` names pads whose current is sampled while it runs, ``ranges`` their current ranges
+    (1 mA by default), ``pulses`` what it does to the selected devices, in order.
     """
 
     name: str
     points: Mapping[str, NDArray[np.float64]]
-    measure: Mapping[str, MeasureEvent] = field(default_factory=dict)
+    measure: Mapping[str, tuple[MeasureEvent, ...]] = field(default_factory=dict)
+    ranges: Mapping[str, MeasureCurrentRange] = field(default_factory=dict)
+    pulses: tuple[Pulse, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -80,14 +95,20 @@ class Timeline:
         bases = {pad: self._level[pad] for pad in tops}
         return self.move(**tops).wait(width_s - EDGE_S).move(**bases)
 
-    def scheme(self, name: str, measure: Mapping[str, MeasureEvent] | None = None) -> Scheme:
+    def scheme(
+        self,
+        name: str,
+        pulses: Sequence[Pulse] = (),
+        measure: Mapping[str, tuple[MeasureEvent, ...]] | None = None,
+        ranges: Mapping[str, MeasureCurrentRange] | None = None,
+    ) -> Scheme:
         """The finished scheme: every pad holds its last level to the common end."""
         points = {}
         for pad, knots in self._points.items():
             if knots[-1][0] < self._now:
                 knots = [*knots, (self._now, self._level[pad])]
             points[pad] = np.array([(step * GRID_S, volts) for step, volts in knots])
-        return Scheme(name, points, measure or {})
+        return Scheme(name, points, measure or {}, ranges or {}, tuple(pulses))
 
 
 class PulseSchemes:
@@ -115,7 +136,11 @@ class PulseSchemes:
         line.pulse(width_s, **{"SL": set_v, complement: set_v}).wait(SETTLE_S)
         line.move(WL=self._levels.word_line_on).wait(SETTLE_S)
         line.pulse(width_s, **{complement: conditions.reset_v}).wait(SETTLE_S)
-        return line.move(WL=0.0).scheme(f"program{bit}")
+        pulses = (
+            Pulse("set", bit, set_v, width_s),
+            Pulse("reset", 1 - bit, conditions.reset_v, width_s),
+        )
+        return line.move(WL=0.0).scheme(f"program{bit}", pulses)
 
     def set_device(
         self, device: int, gate_v: float, set_v: float, width_s: float, measure: bool = False
@@ -132,15 +157,16 @@ class PulseSchemes:
         events = {}
         if measure:
             half = _steps(width_s - EDGE_S) // 2 * GRID_S
-            events = {active: MeasureEvent("plateau", begin + half, 1, half, half)}
-        return line.scheme(f"set{device}", events)
+            events = {active: (MeasureEvent("plateau", begin + half, 1, half, half),)}
+        return line.scheme(f"set{device}", [Pulse("set", device, set_v, width_s)], events)
 
     def reset_device(self, device: int, conditions: ProgramConditions) -> Scheme:
         """RESET of one device with the gate fully on; its complement's bit line is at SL, 0 V."""
         active, _ = _pair(device)
         line = Timeline(self._vdd).move(WL=self._levels.word_line_on).wait(SETTLE_S)
         line.pulse(conditions.width_s, **{active: conditions.reset_v}).wait(SETTLE_S)
-        return line.move(WL=0.0).scheme(f"reset{device}")
+        pulse = Pulse("reset", device, conditions.reset_v, conditions.width_s)
+        return line.move(WL=0.0).scheme(f"reset{device}", [pulse])
 
     def form_device(self, device: int) -> Scheme:
         """Forming ramp on SL with the gate limiting the current; the complement follows SL.
@@ -161,7 +187,8 @@ class PulseSchemes:
             FORMING_SAMPLE_S,
             FORMING_AVERAGE_S,
         )
-        return line.scheme(f"form{device}", {active: event})
+        pulse = Pulse("form", device, top_v, ramp_s)
+        return line.scheme(f"form{device}", [pulse], {active: (event,)})
 
     @property
     def forming_gate_v(self) -> float:

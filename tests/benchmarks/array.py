@@ -96,7 +96,7 @@ def _download_each(chip: TestChip, bits: NDArray[np.uint8], conditions: ProgramC
 
 def _fire(chip: TestChip, scheme: Scheme, row: int, column: int) -> None:
     at = chip.connections
-    chip._load(scheme)
+    chip.load(scheme)
     at.decoder.select(row, column)
     at.wgfmu.execute()
     at.wgfmu.wait()

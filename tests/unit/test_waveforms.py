@@ -96,7 +96,7 @@ def test_width_is_full_width_at_half_maximum(width):
 
 def test_forming_ramp_has_the_papers_rate_and_samples():
     scheme = PULSES.form_device(1)
-    event = scheme.measure["BLB"]
+    (event,) = scheme.measure["BLB"]
     voltages = PULSES.forming_voltages(event.points)
     assert event.points == 330
     middles = event.start_s + event.average_s / 2 + event.interval_s * np.arange(event.points)
