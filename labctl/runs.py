@@ -29,7 +29,8 @@ from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup
 from labctl.store import files
 from labctl.store.folder import LOG, RESULTS, RunFolder, RunWriter
-from labctl.store.ledger import LEDGER, Entry, Ledger
+from labctl.store.ledger import LEDGER, Ledger
+from labctl.store.wear import Booking
 from procedures.base import BenchProcedure, Step
 
 _LOGGERS = ("pymeasure", "labctl", "procedures", "instruments")
@@ -373,13 +374,12 @@ class _RunBook:
         """Book as planned; durable when it returns."""
         session = self._session
         die = session.bench.die["name"] or f"fresh die of run {session.writer.id}"
-        entries = [Entry(p.kind, p.condition, p.counts) for p in pulses]
-        session.writer.append_array("wear", *(e.counts for e in entries), durable=True)
+        bookings = [Booking(p.kind, p.condition, p.counts) for p in pulses]
         # A replay sends nothing, so it wears nothing.
         replayed = session.bench.replayed is not None
-        block = 0 if replayed else session.ledger.plan(die, session.writer.id, entries)
-        booked = [{"kind": e.kind, "condition": dict(e.condition)} for e in entries]
-        session.writer.append_event("wear_planned", durable=True, block=block, pulses=booked)
+        block = 0 if replayed else session.ledger.plan(die, session.writer.id, bookings)
+        events = [booking.as_event() for booking in bookings]
+        session.writer.append_event("wear_planned", durable=True, block=block, pulses=events)
         return block
 
     def confirm(self, block: int) -> None:

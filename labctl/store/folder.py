@@ -166,15 +166,11 @@ class RunWriter(RunFolder):
         rows.write(line.encode("utf-8") + b"\n")
         rows.flush()
 
-    def append_array(self, name: str, *records: NDArray[Any], durable: bool = False) -> None:
-        """Append records of an array; durable with the step's end mark, or at once."""
+    def append_array(self, name: str, record: NDArray[Any]) -> None:
+        """Append a record of an array; durable with the step's end mark."""
         file = self._file(f"{ARRAYS}/{name}.npys")
-        for record in records:
-            np.save(file, np.asarray(record), allow_pickle=False)
-        if durable:
-            files.sync(file)
-        else:
-            file.flush()
+        np.save(file, np.asarray(record), allow_pickle=False)
+        file.flush()
 
     def append_event(self, event: str, durable: bool = False, **fields: Any) -> None:
         """Append one line to the journal; ``durable`` waits for the disk."""

@@ -1,21 +1,22 @@
 """The wear ledger: every pulse a device ever received, booked per die.
 
-One SQLite file beside the runs. A block of pulses is on disk as planned before it is sent, and
-confirmed after; an unconfirmed block counts in full, because nobody can know how far it went.
+One SQLite file beside the runs. A block of pulses is booked as planned before it is sent, and
+confirmed after; an unconfirmed block counts in full, because nobody can know how far it went. Each
+run's journal holds the same bookings and waits for the disk, so the ledger need not.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from labctl.store.wear import Booking, packed, unpacked
 
 LEDGER = "ledger.sqlite"
 
@@ -27,20 +28,12 @@ CREATE TABLE IF NOT EXISTS pulses (
     kind TEXT NOT NULL,          -- form, set, reset
     condition TEXT NOT NULL,     -- JSON, SI units in the names
     shape TEXT NOT NULL,         -- JSON, of counts
-    counts BLOB NOT NULL,        -- zlib, little-endian uint32, pulses per device
+    counts BLOB NOT NULL,        -- as labctl.store.wear packs them: pulses per device
     state TEXT NOT NULL          -- planned, confirmed
 );
 CREATE INDEX IF NOT EXISTS pulses_of_die ON pulses (die);
+CREATE INDEX IF NOT EXISTS pulses_of_block ON pulses (block);
 """
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """One booking to make: kind, condition, and pulses per device (uint32, any shape)."""
-
-    kind: str
-    condition: Mapping[str, float]
-    counts: NDArray[np.uint32]
 
 
 class LedgerError(OSError):
@@ -60,7 +53,7 @@ class Ledger:
                 path, timeout=10, check_same_thread=False, isolation_level=None
             )
             self._database.execute("PRAGMA journal_mode=WAL")
-            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise LedgerError(f"the wear ledger {path} cannot be used: {error}") from None
@@ -69,8 +62,8 @@ class Ledger:
         """Close the file."""
         self._database.close()
 
-    def plan(self, die: str, run: str, entries: list[Entry]) -> int:
-        """Book a block as planned; on disk when this returns. Returns the block's number."""
+    def plan(self, die: str, run: str, bookings: Sequence[Booking]) -> int:
+        """Book a block as planned. Returns the block's number."""
         with self._transaction() as database:
             (last,) = database.execute("SELECT COALESCE(MAX(block), 0) FROM pulses").fetchone()
             block = int(last) + 1
@@ -81,12 +74,12 @@ class Ledger:
                         block,
                         die,
                         run,
-                        entry.kind,
-                        json.dumps(dict(entry.condition), sort_keys=True),
-                        json.dumps(entry.counts.shape),
-                        zlib.compress(entry.counts.astype("<u4").tobytes()),
+                        booking.kind,
+                        booking.condition_text(),
+                        json.dumps(booking.counts.shape),
+                        packed(booking.counts),
                     )
-                    for entry in entries
+                    for booking in bookings
                 ],
             )
         return block
@@ -102,8 +95,7 @@ class Ledger:
         query = "SELECT kind, shape, counts FROM pulses WHERE die = ?"
         with closing(self._database.execute(query, (die,))) as rows:
             for kind, shape, counts in rows:
-                booked = np.frombuffer(zlib.decompress(counts), dtype="<u4")
-                booked = booked.reshape(json.loads(shape)).astype(np.uint64)
+                booked = unpacked(counts, json.loads(shape)).astype(np.uint64)
                 totals[kind] = totals[kind] + booked if kind in totals else booked
         return totals
 

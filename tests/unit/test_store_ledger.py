@@ -7,13 +7,14 @@ import threading
 import numpy as np
 import pytest
 
-from labctl.store.ledger import LEDGER, Entry, Ledger, LedgerError
+from labctl.store.ledger import LEDGER, Ledger, LedgerError
+from labctl.store.wear import Booking
 
 SHAPE = (2, 3, 2)
 
 
 def entry(kind, counts, **condition):
-    return Entry(kind, condition, np.full(SHAPE, counts, dtype=np.uint32))
+    return Booking(kind, condition, np.full(SHAPE, counts, dtype=np.uint32))
 
 
 @pytest.fixture

@@ -1,0 +1,75 @@
+"""Bookings of pulses: what goes into the journal and the ledger, and what comes back out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, eq=False)
+class Booking:
+    """Pulses of one kind at one condition: ``counts`` holds pulses per device, of any shape."""
+
+    kind: str
+    condition: Mapping[str, float]
+    counts: Counts
+
+    def condition_text(self) -> str:
+        """The condition as JSON, the same text for the same condition."""
+        return json.dumps(dict(self.condition), sort_keys=True)
+
+    def as_event(self) -> dict[str, Any]:
+        """What the journal holds of it."""
+        return {
+            "kind": self.kind,
+            "condition": dict(self.condition),
+            "shape": list(self.counts.shape),
+            "counts": base64.b64encode(packed(self.counts)).decode("ascii"),
+        }
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> Booking:
+        """What the journal held."""
+        counts = unpacked(base64.b64decode(event["counts"]), event["shape"])
+        return cls(event["kind"], event["condition"], counts)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Bookings that were planned, sent and confirmed together.
+
+    An unconfirmed block counts in full, because nobody can know how far it went.
+    """
+
+    number: int
+    bookings: tuple[Booking, ...]
+    confirmed: bool
+
+
+def blocks(events: Iterable[Mapping[str, Any]]) -> Iterator[Block]:
+    """The blocks that a run's journal tells of, in order."""
+    events = list(events)
+    confirmed = {e["block"] for e in events if e["event"] == "wear_confirmed"}
+    for event in events:
+        if event["event"] == "wear_planned":
+            bookings = tuple(Booking.from_event(pulses) for pulses in event["pulses"])
+            yield Block(event["block"], bookings, event["block"] in confirmed)
+
+
+def packed(counts: Counts) -> bytes:
+    """Counts in a few bytes: most are alike."""
+    return zlib.compress(counts.astype("<u4").tobytes())
+
+
+def unpacked(content: bytes, shape: Iterable[int]) -> Counts:
+    """Counts (uint32) of a shape."""
+    return np.frombuffer(zlib.decompress(content), dtype="<u4").reshape(tuple(shape))
