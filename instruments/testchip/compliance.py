@@ -74,3 +74,8 @@ class ComplianceTable(BaseModel):
                 "one with `labctl run compliance`"
             )
         return float(np.interp(current_a, amperes, volts))
+
+    def current_a(self, gate_v: float) -> float:
+        """About the current (A) that a gate voltage allows; beyond the table that of its end."""
+        volts, amperes = zip(*self.set_compliance, strict=True)
+        return float(np.interp(gate_v, volts, amperes))

@@ -37,6 +37,13 @@ class Pulse:
     volts: float
     """Across the device and its transistor, at the top."""
     width_s: float
+    current_a: float
+    """What limits it: the gate's current in forming and SET; in RESET that of the SET before."""
+
+    @property
+    def energy_j(self) -> float:
+        """About what it takes at most, J: full current at full voltage; half of it in a ramp."""
+        return self.volts * self.current_a * self.width_s * (0.5 if self.kind == "form" else 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,9 +143,10 @@ class PulseSchemes:
         line.pulse(width_s, **{"SL": set_v, complement: set_v}).wait(SETTLE_S)
         line.move(WL=self._levels.word_line_on).wait(SETTLE_S)
         line.pulse(width_s, **{complement: conditions.reset_v}).wait(SETTLE_S)
+        amperes = conditions.set_compliance_a
         pulses = (
-            Pulse("set", bit, set_v, width_s),
-            Pulse("reset", 1 - bit, conditions.reset_v, width_s),
+            Pulse("set", bit, set_v, width_s, amperes),
+            Pulse("reset", 1 - bit, conditions.reset_v, width_s, amperes),
         )
         return line.move(WL=0.0).scheme(f"program{bit}", pulses)
 
@@ -158,14 +166,16 @@ class PulseSchemes:
         if measure:
             half = _steps(width_s - EDGE_S) // 2 * GRID_S
             events = {active: (MeasureEvent("plateau", begin + half, 1, half, half),)}
-        return line.scheme(f"set{device}", [Pulse("set", device, set_v, width_s)], events)
+        pulse = Pulse("set", device, set_v, width_s, self.table.current_a(gate_v))
+        return line.scheme(f"set{device}", [pulse], events)
 
     def reset_device(self, device: int, conditions: ProgramConditions) -> Scheme:
         """RESET of one device with the gate fully on; its complement's bit line is at SL, 0 V."""
         active, _ = _pair(device)
         line = Timeline(self._vdd).move(WL=self._levels.word_line_on).wait(SETTLE_S)
         line.pulse(conditions.width_s, **{active: conditions.reset_v}).wait(SETTLE_S)
-        pulse = Pulse("reset", device, conditions.reset_v, conditions.width_s)
+        amperes = conditions.set_compliance_a
+        pulse = Pulse("reset", device, conditions.reset_v, conditions.width_s, amperes)
         return line.move(WL=0.0).scheme(f"reset{device}", [pulse])
 
     def form_device(self, device: int) -> Scheme:
@@ -187,7 +197,7 @@ class PulseSchemes:
             FORMING_SAMPLE_S,
             FORMING_AVERAGE_S,
         )
-        pulse = Pulse("form", device, top_v, ramp_s)
+        pulse = Pulse("form", device, top_v, ramp_s, self._levels.forming_compliance)
         return line.scheme(f"form{device}", [pulse], {active: (event,)})
 
     @property
