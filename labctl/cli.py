@@ -28,6 +28,9 @@ app.add_typer(twin_app, name="twin")
 class ProcedureGroup(TyperGroup):
     """Procedures as commands: their options come from their parameters, loaded when one is run."""
 
+    maker = "run_command"
+    """Which function of `labctl.options` makes the command."""
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of the procedures."""
         from procedures import PROCEDURES
@@ -46,9 +49,9 @@ class ProcedureGroup(TyperGroup):
         """The whole command, with the procedure's options."""
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
-            from labctl.options import procedure_command
+            from labctl import options
 
-            command = procedure_command(str(command.name))
+            command = getattr(options, self.maker)(str(command.name))
         return name, command, rest
 
 
@@ -63,6 +66,25 @@ app.add_typer(
 @run_app.callback()
 def _run() -> None:
     """Run a procedure, for example: labctl run checkerboard --programmings 10"""
+
+
+class PlanGroup(ProcedureGroup):
+    """The same procedures, planned."""
+
+    maker = "plan_command"
+
+
+plan_app = typer.Typer(cls=PlanGroup, no_args_is_help=True)
+app.add_typer(
+    plan_app,
+    name="plan",
+    help="Tell what a run would do to the die, for example: labctl plan checkerboard",
+)
+
+
+@plan_app.callback()
+def _plan() -> None:
+    """Tell what a run would do: pulses, voltages, time, energy. Touches no device."""
 
 
 def _print_version(wanted: bool) -> None:

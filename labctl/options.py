@@ -1,8 +1,9 @@
-"""``labctl run PROCEDURE``: a command made from a procedure's parameters, and what it does."""
+"""``labctl run`` and ``labctl plan PROCEDURE``: commands made from a procedure's parameters."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -79,16 +80,51 @@ _RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
     "json": (console.JSON, False),
 }
 
+_PLAN_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "bench": _RUN_OPTIONS["bench"],
+    "die": (
+        Annotated[
+            str | None,
+            typer.Option("--die", help="Die whose pulses so far are shown beside the run's."),
+        ],
+        None,
+    ),
+    "runs": _RUN_OPTIONS["runs"],
+    "png": (
+        Annotated[
+            Path | None,
+            typer.Option(
+                "--png", help="Where the pad waveforms are drawn; default plan-PROCEDURE.png."
+            ),
+        ],
+        None,
+    ),
+    "json": _RUN_OPTIONS["json"],
+}
 
-def procedure_command(name: str) -> Any:
-    """The typer command of a procedure."""
+
+def run_command(name: str) -> Any:
+    """The typer command that runs a procedure."""
+    return _command(name, _RUN_OPTIONS, _run, load_procedure(name).example)
+
+
+def plan_command(name: str) -> Any:
+    """The typer command that tells what a run would do."""
+    example = load_procedure(name).example.replace("labctl run", "labctl plan")
+    return _command(name, _PLAN_OPTIONS, _plan, example)
+
+
+def _command(
+    name: str, options: dict[str, tuple[Any, Any]], act: Callable[..., None], example: str
+) -> Any:
+    """A command whose options are the procedure's parameters and ``options``."""
     kind = load_procedure(name)
     parameters = in_declared_order(kind)
-    taken = {**{key: _option(key, p) for key, p in parameters.items()}, **_RUN_OPTIONS}
+    taken = {**{key: _option(key, p) for key, p in parameters.items()}, **options}
 
     def command(**given: Any) -> None:
         own = {key: given.pop(key) for key in parameters}
-        _run(name, kind, {key: text for key, text in own.items() if text is not None}, **given)
+        act(name, kind, {key: text for key, text in own.items() if text is not None}, **given)
 
     # Typer reads the options from the signature.
     command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -102,7 +138,7 @@ def procedure_command(name: str) -> Any:
     command.__annotations__ = {key: annotation for key, (annotation, _) in taken.items()}
     paragraphs = (inspect.getdoc(kind) or "").split("\n\n")
     command.__doc__ = "\n\n".join(
-        [*(" ".join(p.split()) for p in paragraphs), f"Example: {kind.example}"]
+        [*(" ".join(p.split()) for p in paragraphs), f"Example: {example}"]
     )
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(name)(command)
@@ -175,6 +211,39 @@ def _run(
         typer.echo(f"labctl: {error}", err=True)
         raise typer.Exit(1) from None
     _finish(folder, json)
+
+
+def _plan(
+    name: str,
+    kind: type[BenchProcedure],
+    values: dict[str, str],
+    *,
+    bench: Path | None,
+    die: str | None,
+    runs: Path,
+    png: Path | None,
+    json: bool,
+) -> None:
+    from labctl.benchfile import load_setup
+    from labctl.plan import drawn_schemes, make_plan
+    from labctl.report.plan import plan_table
+    from labctl.report.waveforms_figure import draw_waveforms
+
+    try:
+        procedure = kind()
+        procedure.set_parameters(values)
+        plan = make_plan(name, procedure, load_setup(bench), die, runs)
+        picture = png or Path(f"plan-{name}.png")
+        picture.write_bytes(draw_waveforms(drawn_schemes(procedure)))
+    except (ValueError, OSError) as error:
+        console.refuse(str(error))
+    if json:
+        console.print_json({**plan.as_dict(), "waveforms": str(picture)})
+        return
+    from rich.console import Console
+
+    Console().print(plan_table(plan.as_dict()))
+    typer.echo(f"waveforms: {picture}")
 
 
 def _finish(folder: RunFolder, json: bool) -> None:

@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pymeasure.experiment import Parameter, Procedure
+from pymeasure.experiment import Procedure
 
 from instruments.limits import VoltageLimit
 from instruments.testchip.chip import TestChip
 from instruments.testchip.compliance import ComplianceTable
 from instruments.testchip.description import ChipDescription
 from instruments.testchip.waveforms import PulseSchemes, Scheme
-from procedures.parameters import ChoiceParameter, quantity_text
+from procedures.parameters import ChoiceParameter, FileParameter, quantity_text
 
 CHIP_FILE = "chip file"
 ALL_ROLES = (
@@ -99,10 +99,12 @@ class BenchProcedure(Procedure):
     """
 
     needs: ClassVar[tuple[str, ...]] = ALL_ROLES
+    changes_devices: ClassVar[bool] = True
+    """Whether it sends pulses to devices, which a real die must be named for."""
     example: ClassVar[str] = ""
     """A complete command line, shown in the help."""
 
-    compliance_table = Parameter(
+    compliance_table = FileParameter(
         "Compliance table",
         default=CHIP_FILE,
         description="TOML file with a set_compliance table, as `labctl run compliance` writes it",
@@ -138,6 +140,7 @@ class BenchProcedure(Procedure):
         self.schemes = PulseSchemes(description, self.table, description.supplies.vdd)
         self.check()
         sent = self.pulses()
+        self.uses_table = sent.uses_table
         if sent.uses_table and self.table.set_compliance_simulated and not simulated:
             raise ValueError(
                 f"the compliance table ({self.compliance_table}) was measured on simulated dies "
@@ -161,16 +164,23 @@ class BenchProcedure(Procedure):
 
     def _check_voltages(self, sent: Planned, limit: Callable[[str], VoltageLimit]) -> None:
         """Refuse a run with a voltage beyond a limit; the drivers check every value again."""
-        levels, supplies = self.description.levels, self.description.supplies
-        limit("VDD").check(supplies.vdd)
-        limit("VDDH").check(supplies.vddh)
-        limit("WL").check(levels.word_line_on)
-        limit("SL").check(levels.read)
+        for pad, standing in self.standing_levels().items():
+            limit(pad).check(standing)
         for scheme in sent.schemes:
             for pad, points in scheme.points.items():
                 limit(pad).check(points[:, 1])
         for pad, volts in sent.levels.items():
             limit(pad).check(np.asarray(volts))
+
+    def standing_levels(self) -> dict[str, float]:
+        """What every run puts on pads beside its pulses: supplies, and the levels of a read, V."""
+        levels, supplies = self.description.levels, self.description.supplies
+        return {
+            "VDD": supplies.vdd,
+            "VDDH": supplies.vddh,
+            "WL": levels.word_line_on,
+            "SL": levels.read,
+        }
 
     def headline(self) -> str:
         """The conditions in one short line."""
@@ -186,7 +196,9 @@ class BenchProcedure(Procedure):
         return {name: unit for name, unit in units.items() if unit}
 
     def table_record(self) -> dict[str, Any]:
-        """The compliance table in use, for the record."""
+        """The compliance table in use, for the record; empty if no pulse needs one."""
+        if not self.uses_table:
+            return {}
         kept = ComplianceTable.model_fields.keys()
         return {"file": str(self.compliance_table), **self.table.model_dump(include=set(kept))}
 

@@ -248,6 +248,9 @@ class Wgfmu:
                 channel.id,
                 sum(s.loops * sum(e.points for e in s.pattern.events) for s in sequences),
             )
+            limits.check_execution(
+                channel.id, sum(s.loops * float(s.pattern.times_s[-1]) for s in sequences)
+            )
             for pattern in patterns:
                 channel.check(pattern.volts)
         self._call("WGFMU_clear")

@@ -20,6 +20,8 @@ MAX_LOOPS = 2**40
 MAX_MEASURED_VALUES = 4_000_000
 MAX_AVERAGE_S = 0.020971512
 MAX_INTERVAL_S = 1.34217728
+LONGEST_EXECUTION_S = 10.0
+"""Our own: the B1530A goes on looping when the computer dies (bench note, "Order")."""
 
 VOLTS_BY_RANGE = {
     ForceVoltageRange.AUTO: (-10.0, 10.0),
@@ -75,6 +77,16 @@ def check_sequences(channel: int, loops: list[int]) -> None:
     for count in loops:
         if not 1 <= count <= MAX_LOOPS:
             raise LimitError(f"channel {channel}: {count} loops; 1 to {MAX_LOOPS} allowed")
+
+
+def check_execution(channel: int, seconds: float) -> None:
+    """One execution: at most `LONGEST_EXECUTION_S`."""
+    if seconds > LONGEST_EXECUTION_S * (1 + 1e-9):
+        raise LimitError(
+            f"channel {channel} would run for {seconds:.4g} s; an execution lasts at most "
+            f"{LONGEST_EXECUTION_S:g} s, so that no pulses go on for long if the computer fails. "
+            "Split the run into several executions"
+        )
 
 
 def check_range(channel: int, force_range: ForceVoltageRange, volts: ArrayLike) -> None:
