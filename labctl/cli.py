@@ -192,6 +192,47 @@ def report(
         refuse(str(error))
 
 
+@app.command()
+def reproduce(
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", min=0, help="Makes the fresh simulated dies repeatable; else a new one."
+        ),
+    ] = None,
+    dies: Annotated[
+        int, typer.Option("--dies", min=1, max=100, help="Simulated dies for each experiment.")
+    ] = 8,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A five-minute version: fewer trials and verdicts.")
+    ] = False,
+    bench: BENCH = None,
+    die: Annotated[
+        str | None, typer.Option("--die", help="The die at the probes of a real bench.")
+    ] = None,
+    runs: Annotated[
+        Path | None,
+        typer.Option(
+            "--runs", help="Folder for the runs; one begun with the same seed is gone on with."
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=16, help="Simulated runs side by side.")
+    ] = 2,
+    json: JSON = False,
+) -> None:
+    """Measure every result of the paper and hold it against the published numbers.
+
+    On the simulated bench each experiment gets fresh dies. Forty minutes on two cores; --quick
+    takes five. Exit status 1 if a quantity lies outside its band.
+
+    Example: labctl reproduce --quick --seed 7
+    """
+    from labctl.reproduce.command import reproduce as carry_out
+
+    carry_out(seed, dies, quick, bench, die, runs, workers, json)
+
+
 @bench_app.command("example")
 def bench_example(
     name: Annotated[str, typer.Argument(help="simulated or b1500")],

@@ -48,8 +48,8 @@ class ErrorRate:
         return f"{short_number(self.value, 2)} {interval}, {self.errors} of {self.trials}"
 
 
-def error_rate(errors: int, trials: int) -> ErrorRate:
-    """Rate and 95 % Clopper-Pearson interval of ``errors`` in ``trials``.
+def error_rate(errors: int, trials: int, confidence: float = CONFIDENCE) -> ErrorRate:
+    """Rate and Clopper-Pearson interval of ``errors`` in ``trials``, 95 % unless told.
 
     Two-sided, except that zero errors give the one-sided bound ``1 - 0.05**(1/trials)``.
     Raises ValueError unless 0 <= errors <= trials.
@@ -67,7 +67,7 @@ def error_rate(errors: int, trials: int) -> ErrorRate:
         raise ValueError(f"{errors} errors of {trials} trials: errors must be 0 to trials")
     if trials == 0:
         return ErrorRate(0, 0, None, None, None)
-    tail = 1 - CONFIDENCE
+    tail = 1 - confidence
     if errors == 0:
         return ErrorRate(0, trials, 0.0, 0.0, 1 - tail ** (1 / trials))
     low = float(betaincinv(errors, trials - errors + 1, tail / 2))

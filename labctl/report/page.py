@@ -47,6 +47,8 @@ class Content:
 
     headlines: list[Headline] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    first_tables: list[TableBlock] = field(default_factory=list)
+    """Before the figures."""
     figures: list[FigureBlock] = field(default_factory=list)
     tables: list[TableBlock] = field(default_factory=list)
     measurement: list[tuple[str, str]] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""`labctl reproduce`: the paper's measurements on fresh dies, held against its numbers."""

@@ -1,0 +1,131 @@
+"""What a band makes of a measured number, and how a reproduction goes on where it ended."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from labctl.reproduce import campaign as campaigns
+from labctl.reproduce.campaign import MANIFEST, Campaign, ReproductionError
+from labctl.reproduce.experiments import Experiment, full, quick
+from labctl.reproduce.measured import (
+    NOTHING,
+    Verdict,
+    averaged,
+    counted,
+    exact,
+    judge,
+    median_of,
+)
+from labctl.reproduce.paper import published
+from labctl.reproduce.quantities import QUANTITIES
+from procedures import load_procedure
+from tests.simulated import small_bench_file
+
+UPPER, LOWER, BOTH = (None, 1e-3), (0.8, None), (0.01, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("measured", "band", "verdict"),
+    [
+        (NOTHING, BOTH, Verdict.TOO_FEW_TRIALS),
+        (counted(150, 10_000), BOTH, Verdict.INSIDE),
+        (counted(300, 10_000), BOTH, Verdict.OUTSIDE),
+        (counted(3, 10_000), BOTH, Verdict.OUTSIDE),
+        (counted(21, 1_000), BOTH, Verdict.TOO_FEW_TRIALS),
+        (counted(0, 100), UPPER, Verdict.TOO_FEW_TRIALS),
+        (counted(0, 10_000), UPPER, Verdict.INSIDE),
+        (counted(5, 10_000), UPPER, Verdict.TOO_FEW_TRIALS),
+        (counted(50, 10_000), UPPER, Verdict.OUTSIDE),
+        (counted(90, 100), LOWER, Verdict.INSIDE),
+        (counted(10, 100), LOWER, Verdict.OUTSIDE),
+        (exact(0, 1024), (None, 0.0), Verdict.INSIDE),
+        (exact(1, 1024), (None, 0.0), Verdict.OUTSIDE),
+        (averaged([0.5], 10), BOTH, Verdict.TOO_FEW_TRIALS),
+        (averaged([0.5, 0.51, 0.49, 0.5], 10), BOTH, Verdict.OUTSIDE),
+    ],
+)
+def test_a_verdict_needs_proof(measured, band, verdict):
+    assert judge(measured, band) is verdict
+
+
+def test_a_true_value_at_the_edge_is_called_outside_once_in_five_hundred():
+    rng = np.random.default_rng(20261122)
+    errors = rng.binomial(20_000, BOTH[1], size=4000)
+    outside = sum(judge(counted(int(k), 20_000), BOTH) is Verdict.OUTSIDE for k in errors)
+    # 0.1 % a side: 4 expected, 15 has a probability of 2e-5.
+    assert outside < 15
+
+
+def test_the_median_of_pairs_has_an_exact_interval():
+    measured = median_of([*np.arange(1, 64, dtype=float), math.inf], trials=64)
+    assert measured.value == 32.5
+    # Binomial: fewer than 24 of 64 on one side happens in 1.7 % of all cases, fewer than 25 in 3 %.
+    assert (measured.low, measured.high) == (24.0, 41.0)
+    assert measured.wide_low < measured.low < measured.high < measured.wide_high
+    assert median_of([1.0, 2.0], 2).low is None
+
+
+def test_the_interval_of_the_median_holds_what_it_says():
+    rng = np.random.default_rng(4)
+    held = 0
+    for _ in range(2000):
+        measured = median_of(rng.standard_normal(31).tolist(), 31)
+        held += measured.low <= 0 <= measured.high
+    assert held / 2000 >= 0.945
+
+
+def test_every_published_quantity_is_measured_and_nothing_else():
+    assert [entry.id for entry in published()] == list(QUANTITIES)
+    assert len({entry.quantity for entry in published()}) == len(published())
+
+
+@pytest.mark.parametrize("version", [full, quick])
+def test_the_experiments_are_runs_that_can_be_asked_for(version):
+    for experiment in version(8):
+        procedure = load_procedure(experiment.procedure)()
+        procedure.set_parameters(dict(experiment.parameters))
+        assert experiment.dies >= 1
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    bench = small_bench_file(tmp_path / "bench", rows=2)
+    return Campaign(11, bench, None, tmp_path / "runs", workers=1)
+
+
+SMALL = [
+    Experiment("a", "checkerboard", {"programmings": "1"}, dies=2),
+    Experiment("b", "forming", dies=1, weight=5.0),
+]
+
+
+def test_it_goes_on_where_it_ended(campaign, monkeypatch):
+    told = []
+    begun = campaigns._run
+
+    def fails_at_the_third(task, bench, runs):
+        if len(told) == 2:
+            raise ReproductionError("the lights went out")
+        return begun(task, bench, runs)
+
+    monkeypatch.setattr(campaigns, "_run", fails_at_the_third)
+    with pytest.raises(ReproductionError, match="lights"):
+        campaign.carry_out(SMALL, lambda *progress: told.append(progress))
+    assert told == [(1, 3, "b"), (2, 3, "a")]
+    monkeypatch.setattr(campaigns, "_run", begun)
+    runs = campaign.carry_out(SMALL, lambda *progress: told.append(progress))
+    assert told[2:] == [(3, 3, "a")]
+    assert [len(runs[key]) for key in ("a", "b")] == [2, 1]
+    seeds = {folder.record["seed"] for folders in runs.values() for folder in folders}
+    assert len(seeds) == 3
+
+
+def test_another_seed_does_not_mix_with_it(campaign):
+    campaign.runs.mkdir()
+    (campaign.runs / MANIFEST).write_text(json.dumps({"seed": 12, "done": {}}), encoding="utf-8")
+    with pytest.raises(ReproductionError, match="seed 12, not 11"):
+        campaign.carry_out(SMALL, lambda *_: None)
