@@ -10,18 +10,16 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.store import files
+from labctl.store.journal import Journal, StepEnd
 from labctl.store.processes import is_running
 
 if TYPE_CHECKING:
@@ -55,6 +53,7 @@ class RunFolder:
             self.id: str = self.record["run"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunFolderError(f"{path} is not a readable run folder: {error}") from None
+        self.journal = Journal(path / JOURNAL)
 
     @property
     def kind(self) -> str:
@@ -100,113 +99,16 @@ class RunFolder:
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The journal's events; a last line that a crash cut short is left out."""
-        try:
-            lines = (self.path / JOURNAL).read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return
-        for line in lines[:-1]:
-            try:
-                yield json.loads(line)
-            except ValueError:
-                return
+        return iter(self.journal.events())
+
+    def last_step_end(self) -> StepEnd | None:
+        """The last step's end mark; None before the first."""
+        return self.journal.last_step_end()
 
     def _committed(self, file: str) -> int | None:
         """Length of a file at the last step's end mark; None before the first."""
-        length = None
-        for event in self.events():
-            if event["event"] == "step_end":
-                length = event["lengths"].get(file, length)
-        return length
-
-
-class RunWriter(RunFolder):
-    """A run being written. Raises OSError if anything cannot be written; nothing is dropped."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._files: dict[str, IO[bytes]] = {}
-        self._synced: dict[str, int] = {}
-
-    @classmethod
-    def create(cls, root: Path, procedure: str, record: dict[str, Any]) -> RunWriter:
-        """Make a new folder under ``root`` and write the record first of all."""
-        root.mkdir(parents=True, exist_ok=True)
-        begin = datetime.now(UTC).astimezone()
-        stem = f"{begin:%Y%m%d-%H%M%S}-{procedure}"
-        path, count = root / stem, 1
-        while True:
-            try:
-                path.mkdir()
-                break
-            except FileExistsError:
-                count += 1
-                path = root / f"{stem}-{count}"
-        (path / ARRAYS).mkdir()
-        opened = {
-            "run": path.name,
-            "procedure": procedure,
-            "started": begin.isoformat(timespec="milliseconds"),
-            "ended": None,
-            "status": None,
-            "reason": None,
-            "owner": {"pid": os.getpid(), "host": platform.node()},
-            **record,
-        }
-        files.replace_json(path / RECORD, opened)
-        return cls(path)
-
-    def update(self, **changes: Any) -> None:
-        """Change entries of the record on disk."""
-        self.record.update(changes)
-        files.replace_json(self.path / RECORD, self.record)
-
-    def append_row(self, line: str) -> None:
-        """Append one formatted row to ``results.csv``; durable with the step's end mark."""
-        rows = self._file(RESULTS)
-        rows.write(line.encode("utf-8") + b"\n")
-        rows.flush()
-
-    def append_array(self, name: str, record: NDArray[Any]) -> None:
-        """Append a record of an array; durable with the step's end mark."""
-        file = self._file(f"{ARRAYS}/{name}.npys")
-        np.save(file, np.asarray(record), allow_pickle=False)
-        file.flush()
-
-    def append_event(self, event: str, durable: bool = False, **fields: Any) -> None:
-        """Append one line to the journal; ``durable`` waits for the disk."""
-        line = json.dumps({"event": event, **fields}, ensure_ascii=False, allow_nan=False)
-        journal = self._file(JOURNAL)
-        journal.write(line.encode("utf-8") + b"\n")
-        if durable:
-            files.sync(journal)
-        else:
-            journal.flush()
-
-    def end_step(self, step: int, **fields: Any) -> None:
-        """Commit a step: its rows and arrays reach the disk, then its end mark does."""
-        lengths = {}
-        for name, file in self._files.items():
-            if name != JOURNAL:
-                lengths[name] = file.tell()
-                if lengths[name] != self._synced.get(name):
-                    files.sync(file)
-        self._synced = lengths
-        self.append_event("step_end", durable=True, step=step, lengths=lengths, **fields)
-
-    def close(self, status: str, reason: str | None, **fields: Any) -> None:
-        """Close the record and the files; the record is tried even if a file cannot be closed."""
-        ended = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-        try:
-            for file in self._files.values():
-                file.close()
-        finally:
-            self.update(status=status, reason=reason, ended=ended, **fields)
-
-    def _file(self, name: str) -> IO[bytes]:
-        """A file of the folder, open for appending. PyMeasure writes the head of the results."""
-        if name not in self._files:
-            self._files[name] = (self.path / name).open("ab")
-        return self._files[name]
+        mark = self.last_step_end()
+        return None if mark is None else mark.lengths.get(file)
 
 
 def list_runs(root: Path) -> list[RunFolder]:

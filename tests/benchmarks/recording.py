@@ -28,7 +28,7 @@ from pymeasure.experiment import Procedure, Results, Worker
 
 from labctl.bench import Bench
 from labctl.store import files
-from labctl.store.folder import RunWriter
+from labctl.store.writer import RunWriter
 from labctl.store.ledger import Ledger
 from tests.benchmarks.result import Goal, Result
 from tests.benchmarks.simulated import run_checkerboard

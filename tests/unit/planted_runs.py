@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from labctl.store.folder import RunFolder, RunWriter
+from labctl.store.folder import RunFolder
+from labctl.store.writer import RunWriter
 
 SENSE_OFFSET_SIEMENS = 8e-6
 

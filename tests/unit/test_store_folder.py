@@ -20,10 +20,10 @@ from labctl.store.folder import (
     RunFolder,
     RunFolderError,
     RunNotFoundError,
-    RunWriter,
     find_run,
     list_runs,
 )
+from labctl.store.writer import RunWriter, checksum
 
 HEAD = "#Procedure: <x.Y>\n#Data:\nStep,Ratio\n"
 
@@ -88,6 +88,58 @@ def test_an_end_mark_carries_the_length_of_every_file(writer):
             for name in (RESULTS, f"{ARRAYS}/resistance.npys")
         }
         assert mark["lengths"] == sizes
+        assert mark["checksums"] == {name: checksum(writer.path / name) for name in sizes}
+
+
+def test_a_run_goes_on_behind_its_last_end_mark(writer):
+    write_step(writer, 0)
+    writer.append_event("step_begin", step=1)
+    writer.append_row("1,half")
+    writer.append_array("resistance", np.ones((2, 3)))
+    writer.append_array("other", np.ones(2))
+    journal = (writer.path / JOURNAL).read_bytes()
+    with (writer.path / JOURNAL).open("ab") as file:
+        file.write(b'{"event": "wear_pl')
+    again = RunWriter.reopen(writer.path)
+    # What happened after the mark is not forgotten; what was measured after it does not count.
+    assert (writer.path / JOURNAL).read_bytes() == journal
+    assert not again.has_array("other")
+    write_step(again, 1)
+    run = RunFolder(writer.path)
+    np.testing.assert_array_equal(run.array("resistance")[:, 0, 0], [0.0, 1.0])
+    assert run.results()["Step"].tolist() == [0, 1]
+    mark = run.last_step_end()
+    assert mark.checksums == {n: checksum(writer.path / n) for n in mark.lengths}
+    again.close("success", None)
+
+
+def test_files_of_earlier_steps_stay_in_every_mark(writer):
+    write_step(writer, 0)
+    again = RunWriter.reopen(writer.path)
+    again.append_array("other", np.ones(2))
+    again.end_step(1)
+    again.close("success", None)
+    run = RunFolder(writer.path)
+    assert len(run.array("resistance")) == len(run.array("other")) == 1
+    assert run.results()["Step"].tolist() == [0]
+
+
+def test_a_run_that_lost_data_does_not_go_on(writer):
+    write_step(writer, 0)
+    with (writer.path / RESULTS).open("r+b") as file:
+        file.truncate(3)
+    with pytest.raises(OSError, match="shorter than its last step's end mark"):
+        RunWriter.reopen(writer.path)
+
+
+def test_a_journal_is_read_as_it_grows(writer):
+    run = RunFolder(writer.path)
+    for step in range(3):
+        write_step(writer, step)
+        assert [e["step"] for e in run.events()] == [n for n in range(step + 1) for _ in (0, 1)]
+    with (writer.path / JOURNAL).open("r+b") as file:
+        file.truncate(run.journal._offsets[1])
+    assert len(list(run.events())) == 2
 
 
 def test_nothing_after_the_last_end_mark_is_returned(writer):

@@ -1,0 +1,96 @@
+"""The journal of a run: one event a line, and what a step's end mark commits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STEP_END = "step_end"
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """A step's end mark: with it on disk, the step counts.
+
+    ``lengths`` and ``checksums`` (CRC-32) are those of each data file at that moment, ``offset`` is
+    where the journal's next line begins; ``die`` names the snapshot of the simulated die.
+    """
+
+    step: int
+    lengths: Mapping[str, int]
+    checksums: Mapping[str, int]
+    die: str | None
+    offset: int
+
+
+class Journal:
+    """A run's ``journal.jsonl``, readable while it grows.
+
+    What was read is kept until the file has grown: each call sees the file as it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._size = -1
+        self._events: list[dict[str, Any]] = []
+        self._offsets: list[int] = []
+
+    def events(self) -> Sequence[dict[str, Any]]:
+        """All events up to the first line that is damaged or was cut short."""
+        self._read()
+        return self._events
+
+    def last_step_end(self) -> StepEnd | None:
+        """The last end mark; None before the first."""
+        self._read()
+        for event, offset in zip(reversed(self._events), reversed(self._offsets), strict=True):
+            if event.get("event") == STEP_END:
+                return StepEnd(
+                    step=int(event["step"]),
+                    lengths=event["lengths"],
+                    checksums=event.get("checksums", {}),
+                    die=event.get("die"),
+                    offset=offset,
+                )
+        return None
+
+    def sound_length(self) -> int:
+        """Bytes up to the end of the last line that can be read."""
+        self._read()
+        return self._offsets[-1] if self._offsets else 0
+
+    def _read(self) -> None:
+        """Read what has been added since the last call; all again if the file was cut."""
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError:
+            size = 0
+        if size == self._size:
+            return
+        if size < self._size:
+            self._events, self._offsets = [], []
+        self._size = size
+        for line, offset in self._new_lines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                return
+            if not isinstance(event, dict) or "event" not in event:
+                return
+            self._events.append(event)
+            self._offsets.append(offset)
+
+    def _new_lines(self) -> Iterator[tuple[bytes, int]]:
+        """Whole lines behind those that are known, each with where it ends."""
+        offset = self._offsets[-1] if self._offsets else 0
+        if not self._size:
+            return
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            for line in file:
+                offset += len(line)
+                if line.endswith(b"\n"):
+                    yield line, offset
