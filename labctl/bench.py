@@ -1,7 +1,7 @@
 """A bench file made into a bench: instruments opened, roles bound, limits set, a safe way out.
 
-The only place that knows whether a bench is simulated, and the only one that builds anything of
-`instruments.sim`.
+The only place that knows whether a bench is simulated. It builds the simulated instruments, also
+for `labctl.twin`, which serves them to other programs.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ from instruments.wgfmu.driver import Wgfmu
 from instruments.wgfmu.library import WgfmuLibrary, load_vendor_library
 from labctl.benchfile import BenchSetup
 from labctl.recorded import RecordedInstruments, ReplayedInstruments
+from labctl.store.locks import Lock, bench_lock, die_lock
 
 if TYPE_CHECKING:
     from instruments.sim.chip.die import Die
     from instruments.sim.faults.bench import Fault
 
 DIE_SUFFIX = ".npz"
+LONGEST_SLEEP_S = 0.5
+"""A wait is so long at most before it can be stopped."""
 
 
 class DieError(ValueError):
@@ -53,6 +56,8 @@ class DieChoice:
     name: str | None
     seed: int | None
     folder: Path
+    snapshot: Path | None = None
+    """State of the simulated die to go on with, instead of its file or a fresh one."""
 
 
 class Instruments(Protocol):
@@ -68,6 +73,9 @@ class Instruments(Protocol):
     def now(self) -> float:
         """Bench time, s."""
 
+    def sleep(self, seconds: float) -> None:
+        """Let bench time pass, for at most `LONGEST_SLEEP_S` of the user's time."""
+
     def pause_clock(self) -> Callable[[], None]:
         """Bench time stands still until the returned function is called."""
 
@@ -81,10 +89,15 @@ class Instruments(Protocol):
 class Bench:
     """An open bench with one die. Use as a context manager: leaving it makes the outputs safe.
 
-    ``problems`` is filled on leaving with what could not be made safe. ``faults`` are hung into a
-    simulated bench (`instruments.sim.faults`); a real one has its own. ``record`` is a file to
-    write all that passes the doors to, ``replay`` one that stands in for the instruments; where the
-    run then differs, `instruments.recording.ReplayDifference` is raised.
+    From construction on no other program can use the same real bench, or the same simulated die;
+    raises `labctl.store.locks.LockedError` if one does. A bench that is not entered is given free
+    with `abandon`.
+
+    ``problems`` is filled on leaving with what could not be made safe, ``notes`` holds what a user
+    should know of the opening. ``faults`` are hung into a simulated bench
+    (`instruments.sim.faults`); a real one has its own. ``record`` is a file to write all that
+    passes the doors to, ``replay`` one that stands in for the instruments; where the run then
+    differs, `instruments.recording.ReplayDifference` is raised.
     """
 
     def __init__(
@@ -101,26 +114,43 @@ class Bench:
             require_new_file(record)
         self.setup = setup
         self.problems: list[str] = []
+        self.notes: list[str] = []
         self.die: dict[str, Any]
         self.instruments: Instruments
         self.replayed: ReplayedInstruments | None = None
-        if replay is not None:
-            self.instruments = self.replayed = ReplayedInstruments(setup, die, replay)
-            self.die = self.replayed.die
-        else:
-            if not setup.simulated and die.name is None:
-                raise DieError("a real die needs a name to book its pulses under: add --die NAME")
-            self.instruments, self.die = open_instruments(setup, die, faults)
-        if record is not None:
-            self.instruments = RecordedInstruments(self.instruments, setup, self.die, record)
+        self._lock = None if replay is not None else lock_of(setup, die)
+        if self._lock is not None and self._lock.cleared:
+            self.notes.append(self._lock.cleared)
+        try:
+            if replay is not None:
+                self.instruments = self.replayed = ReplayedInstruments(setup, die, replay)
+                self.die = self.replayed.die
+            else:
+                self.instruments, self.die = open_instruments(setup, die, faults)
+            if record is not None:
+                self.instruments = RecordedInstruments(self.instruments, setup, self.die, record)
+        except BaseException:
+            self._release()
+            raise
         self._mainframe = B1500(self.instruments.adapter)
         self._wgfmu = Wgfmu(self.instruments.library, setup.content.mainframe.visa)
         self.chip: TestChip
 
+    def abandon(self) -> None:
+        """Give free a bench that was never entered; nothing has been sent to it."""
+        try:
+            self.instruments.close()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
     @property
     def simulated(self) -> bool:
-        """Whether no real instrument takes part."""
-        return self.setup.simulated or self.replayed is not None
+        """Whether the instruments are simulated; in a replay, whether the recorded ones were."""
+        return self.setup.simulated
 
     @property
     def has_simulated_die(self) -> bool:
@@ -191,6 +221,7 @@ class Bench:
                 close()
             except Exception as error:
                 self.problems.append(f"close a session: {error}")
+        self._release()
         if self.replayed is not None:
             # There are no outputs; what matters is told as a difference.
             self.problems.clear()
@@ -216,6 +247,7 @@ class Bench:
             check_errors=self._mainframe.check_errors,
             open_outputs=self._mainframe.open_outputs,
             now=self.now,
+            sleep=self.instruments.sleep,
         )
         return TestChip(
             description=setup.chip,
@@ -240,6 +272,16 @@ class Bench:
 
 
 _WGFMU_PADS = (*PULSED_PADS, *OUTPUT_PADS)
+
+
+def lock_of(setup: BenchSetup, choice: DieChoice) -> Lock | None:
+    """What only one program can use: a real bench, a named simulated die; None for a fresh one.
+
+    Raises `DieError`, and `labctl.store.locks.LockedError` if another program uses it.
+    """
+    if not setup.simulated:
+        return bench_lock(setup.content.mainframe.visa)
+    return None if choice.name is None else die_lock(die_file(choice.folder, choice.name))
 
 
 def open_instruments(
@@ -267,6 +309,9 @@ class _RealInstruments:
 
     def now(self) -> float:
         return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(min(seconds, LONGEST_SLEEP_S))
 
     def pause_clock(self) -> Callable[[], None]:
         return lambda: None
@@ -343,16 +388,21 @@ class SimulatedInstruments:
         modules = faulty.modules(DEFAULT_MODULES)
         self.station = Station(faulty.pads(self._chip), self._clock, modules)
         # Instrument noise: its own streams, so that it never shifts what the die draws.
-        seeds = np.random.SeedSequence([die.seed, int(die.clock_s * 1e6)]).spawn(2)
-        noise = [np.random.default_rng(seed) for seed in seeds]
-        self.adapter = MainframeAdapter(faulty.mainframe(Mainframe(self.station, noise[0])))
-        self.wgfmu = SimulatedWgfmu(self.station, noise[1])
+        self._noise = [np.random.default_rng(0), np.random.default_rng(0)]
+        self._renew_noise()
+        self.adapter = MainframeAdapter(faulty.mainframe(Mainframe(self.station, self._noise[0])))
+        self.wgfmu = SimulatedWgfmu(self.station, self._noise[1])
         self.library = faulty.library(self.wgfmu.library())
         self.board = BoardAdapter(SimulatedDecoderBoard(self.station)) if has_board else None
 
     def now(self) -> float:
         """Bench time, s."""
         return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Bench time passes at once, or in slices on a bench that is paced."""
+        pace = self._clock.pace
+        self._clock.advance(min(seconds, LONGEST_SLEEP_S * pace) if pace else seconds)
 
     def pause_clock(self) -> Callable[[], None]:
         """Power-up and power-down take no bench time, so that a resumed run has the same clock."""
@@ -369,6 +419,17 @@ class SimulatedInstruments:
         self._chip.rest()
         self.die.clock_s = self._clock.seconds
         self.die.save(path)
+        self._renew_noise()
+
+    def _renew_noise(self) -> None:
+        """Instrument noise begins anew from what the die's file holds, as after a resume."""
+        import numpy as np
+
+        entropy = [self.die.seed, int(self.die.clock_s * 1e6)]
+        for generator, seed in zip(
+            self._noise, np.random.SeedSequence(entropy).spawn(2), strict=True
+        ):
+            generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
     def close(self) -> None:
         """Close the doors; outputs stay as they are."""
@@ -388,6 +449,8 @@ def simulated_instruments(
         if choice.name is None:
             seed = _seed(choice.seed)
             die, record = Die.fresh(seed), {"name": None, "seed": seed, "origin": "fresh"}
+            if choice.snapshot is not None:
+                die = Die.load(choice.snapshot)
         else:
             path = die_file(choice.folder, choice.name)
             if path.exists():
@@ -399,12 +462,23 @@ def simulated_instruments(
                     )
             else:
                 die, origin = Die.fresh(_seed(choice.seed)), "new file"
+            if choice.snapshot is not None:
+                die = _gone_on_with(die, Die.load(choice.snapshot), choice.name)
             record = {"name": choice.name, "seed": die.seed, "origin": origin, "file": str(path)}
     except DieFileError as error:
         raise DieError(str(error)) from None
     content = setup.content
     has_board = content.board is not None
     return SimulatedInstruments(die, content.simulation.pace, faults, has_board), record
+
+
+def _gone_on_with(now: Die, then: Die, name: str) -> Die:
+    """The die as an interrupted run left it, unless it was used since. Raises `DieError`."""
+    if now.seed != then.seed or now.clock_s > then.clock_s:
+        raise DieError(
+            f"die {name!r} was used by another run since: going back would undo that run's pulses"
+        )
+    return then
 
 
 def die_file(folder: Path, name: str) -> Path:

@@ -107,6 +107,29 @@ def _labctl(
     """Everything happens in the commands."""
 
 
+@app.command()
+def resume(
+    run: Annotated[str, typer.Argument(help="Run name, a unique beginning of it, a path, or last")],
+    rollback: Annotated[
+        bool,
+        typer.Option(
+            "--rollback/--no-rollback",
+            help="Simulated bench: put the die back to the last step's end, or repeat the step on "
+            "the die as it is, as a real bench does.",
+        ),
+    ] = True,
+    runs: RUNS = DEFAULT_RUNS,
+    json: JSON = False,
+) -> None:
+    """Go on with an interrupted run from its last complete step.
+
+    Example: labctl resume last
+    """
+    from labctl.options import resume_run
+
+    resume_run(find(runs, run), rollback, json)
+
+
 @app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(help="procedures or runs", metavar="WHAT")],

@@ -12,8 +12,9 @@ import typer
 from pymeasure.experiment import Parameter
 
 from labctl import console
+from labctl.observing import Observer, Progress, StopRequest, stop_on_signals
 from labctl.report.text import duration
-from labctl.runs import Observer, Progress, RunRequest, StopRequest, run, stop_on_signals
+from labctl.runs import RunRequest, run
 from procedures import load_procedure
 from procedures.base import CHIP_FILE, BenchProcedure
 from procedures.parameters import QuantityParameter, typed_quantity
@@ -193,18 +194,34 @@ def _run(
     replay: Path | None,
     json: bool,
 ) -> None:
-    from labctl.bench import BenchError, DieChoice
+    from labctl.bench import DieChoice
     from labctl.benchfile import load_setup
 
-    stop = StopRequest()
-    try:
+    def begin(observer: Observer, stop: StopRequest) -> RunFolder:
         procedure = kind()
         procedure.set_parameters(values)
         setup = load_setup(bench)
         choice = DieChoice(die, seed, dies)
-        request = RunRequest(name, procedure, setup, choice, runs, record, replay)
+        return run(RunRequest(name, procedure, setup, choice, runs, record, replay), observer, stop)
+
+    _carry_out(begin, json)
+
+
+def resume_run(folder: RunFolder, rollback: bool, json: bool) -> None:
+    """Go on with a run, told and ended as ``labctl run`` does."""
+    from labctl.resuming import resume
+
+    _carry_out(lambda observer, stop: resume(folder, rollback, observer, stop), json)
+
+
+def _carry_out(begin: Callable[[Observer, StopRequest], RunFolder], json: bool) -> None:
+    """A run from its first signal handler to its report; refusals end with status 2."""
+    from labctl.bench import BenchError
+
+    stop = StopRequest()
+    try:
         with stop_on_signals(stop), _observer(quiet=json) as observer:
-            folder = run(request, observer, stop)
+            folder = begin(observer, stop)
     except (ValueError, OSError) as error:
         console.refuse(str(error))
     except BenchError as error:

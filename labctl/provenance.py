@@ -7,11 +7,14 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("labctl", "pymeasure", "pyvisa", "pyvisa-py", "numpy", "scipy", "pandas", "pydantic")
+PACKAGES = (
+    *("labctl", "pymeasure", "pyvisa", "pyvisa-py", "numpy", "scipy", "pandas", "pydantic"),
+    *("cffi", "matplotlib", "jinja2"),
+)
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that the numbers depend on."""
+    """Versions of Python and of the packages that measure, compute and draw."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:

@@ -47,6 +47,10 @@ class RecordedInstruments:
         """Bench time, s."""
         return self.inner.now()
 
+    def sleep(self, seconds: float) -> None:
+        """As the instruments do; nothing passes the doors meanwhile."""
+        self.inner.sleep(seconds)
+
     def pause_clock(self) -> Callable[[], None]:
         """As the instruments do."""
         return self.inner.pause_clock()
@@ -92,6 +96,10 @@ class ReplayedInstruments:
     def now(self) -> float:
         """Bench time of the recording, s."""
         return self.replay.seconds
+
+    def sleep(self, seconds: float) -> None:
+        """The recording has waited already."""
+        self.replay.seconds += seconds
 
     def pause_clock(self) -> Callable[[], None]:
         """As the recorded bench did: a simulated one stands still while it is powered."""

@@ -1,47 +1,21 @@
-"""Runs a procedure on a bench: worker, steps, what is kept, signals, progress. No Qt.
-
-PyMeasure's `Worker` runs the procedure in its own thread; here it is given a recorder that raises
-instead of losing rows, and a shutdown that cannot leave anyone waiting (measured.md section 6).
-"""
+"""Runs a procedure on a bench, and goes on with a run that was interrupted."""
 
 from __future__ import annotations
 
-import logging
-import signal
-import sys
-import threading
-import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import numpy as np
-from pymeasure.experiment import Results, Worker
-
-from instruments.testchip.wear import Pulses
 from labctl import provenance
-from labctl.bench import Bench, DieChoice
+from labctl.bench import Bench, DieChoice, DieError
 from labctl.benchfile import BenchSetup
-from labctl.store import files
-from labctl.store.folder import LOG, RESULTS, RunFolder, RunWriter
+from labctl.observing import Observer, StopRequest
+from labctl.session import Session, log_file
+from labctl.store.folder import LOG, RunFolder
 from labctl.store.ledger import LEDGER, Ledger
-from labctl.store.wear import Booking
-from procedures.base import BenchProcedure, Step
-
-_LOGGERS = ("pymeasure", "labctl", "procedures", "instruments")
-
-_BREAKS_A_ROW = frozenset(',"#\n\r')
-_STOPPING = {
-    False: "Stopping after this step; Ctrl-C again stops within it.",
-    True: "Stopping within this step; the outputs will be made safe.",
-}
-
-log = logging.getLogger(__name__)
+from labctl.store.writer import RunWriter
+from procedures.base import BenchProcedure
 
 
 @dataclass(frozen=True)
@@ -55,64 +29,6 @@ class RunRequest:
     runs: Path
     record: Path | None = None
     replay: Path | None = None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands. Times in seconds; ``remaining_s`` is None before the first step ends."""
-
-    run: str
-    step: int
-    steps: int
-    label: str
-    fraction: float
-    elapsed_s: float
-    remaining_s: float | None
-    bench_s: float
-
-
-class Observer:
-    """What a run tells while it goes on; the default listens to nothing."""
-
-    def opened(self, folder: RunFolder) -> None:
-        """The run folder exists."""
-
-    def progress(self, progress: Progress) -> None:
-        """A step begins or ends."""
-
-    def note(self, sentence: str) -> None:
-        """Something a user should know."""
-
-
-class RunStopped(Exception):
-    """The user asked to stop within a step."""
-
-
-class StopRequest:
-    """How the run is asked to end: once, after the present step; twice, after the present row."""
-
-    def __init__(self) -> None:
-        self._asked = 0
-        self._after_step: Callable[[], None] = lambda: None
-
-    def connect(self, after_step: Callable[[], None]) -> None:
-        """What makes the worker stop between steps."""
-        self._after_step = after_step
-
-    def ask(self) -> None:
-        """Ask once more."""
-        self._asked += 1
-        self._after_step()
-
-    @property
-    def asked(self) -> bool:
-        """Whether anyone asked."""
-        return self._asked > 0
-
-    @property
-    def at_once(self) -> bool:
-        """Whether the present step should be left."""
-        return self._asked > 1
 
 
 def run(
@@ -131,261 +47,35 @@ def run(
     observer, stop = observer or Observer(), stop or StopRequest()
     setup = request.setup
     request.procedure.prepare(setup.chip, setup.limit, setup.simulated)
+    _require_die_name(request)
     bench = bench or Bench(setup, request.die, (), request.record, request.replay)
-    ledger = Ledger(request.runs / LEDGER)
-    try:
+    with ExitStack() as opened:
+        opened.callback(bench.abandon)
+        ledger = Ledger(request.runs / LEDGER)
+        opened.callback(ledger.close)
         writer = RunWriter.create(request.runs, request.name, _opening_record(request, bench))
-    except BaseException:
-        ledger.close()
-        raise
-    session = _Session(request.procedure, bench, writer, ledger, observer, stop)
-    with _log_file(writer.path / LOG):
+        opened.pop_all()
+    return carry_out(Session(request.procedure, bench, writer, ledger, observer, stop))
+
+
+def carry_out(session: Session) -> RunFolder:
+    """Run a session to its end, whatever the end is."""
+    with log_file(session.writer.path / LOG):
         try:
-            observer.opened(writer)
+            session.observer.opened(session.writer)
             session.measure()
         except Exception as error:
             session.failed(error)
         finally:
             session.close()
-    return RunFolder(writer.path)
+    return RunFolder(session.writer.path)
 
 
-class _Session:
-    """One run from its first step to its closed record."""
-
-    def __init__(
-        self,
-        procedure: BenchProcedure,
-        bench: Bench,
-        writer: RunWriter,
-        ledger: Ledger,
-        observer: Observer,
-        stop: StopRequest,
-    ) -> None:
-        self.procedure = procedure
-        self.bench = bench
-        self.writer = writer
-        self.observer = observer
-        self.stop = stop
-        self.ledger = ledger
-        self.error: BaseException | None = None
-        self.notes: list[str] = []
-        self._begin = time.monotonic()
-        self._bench_begin = bench.now()
-        self._steps = 0
-        self._total_s = 0.0
-        self._done_s = 0.0
-        self._finished_steps = 0
-        self._snapshot: Path | None = None
-
-    def measure(self) -> None:
-        """Open the bench, run all steps, leave the bench safe."""
-        if self.bench.replayed is not None:
-            self.note(f"{self.bench.replayed.told}: no instrument took part.")
-        with self.bench:
-            chip = self.bench.chip
-            chip.book = _RunBook(self)
-            chip.on_row = self._between_rows
-            self.procedure.bind(chip)
-            worker = _RunWorker(Results(self.procedure, str(self.writer.path / RESULTS)), self)
-            self.stop.connect(worker.stop)
-            if self.stop.asked:
-                worker.stop()
-            worker.start()
-            # Not PyMeasure's join: its time-out of 0 by default stops the worker.
-            told = None
-            while worker.is_alive():
-                threading.Thread.join(worker, 0.2)
-                if self.stop.asked and told != self.stop.at_once:
-                    told = self.stop.at_once
-                    self.observer.note(_STOPPING[told])
-
-    def failed(self, error: BaseException) -> None:
-        """Remember the first thing that went wrong."""
-        log.error("%s", "".join(traceback.format_exception(error)))
-        self.error = self.error or error
-
-    def close(self) -> None:
-        """Close record and ledger with how it ended."""
-        status, reason = self._outcome()
-        wall = time.monotonic() - self._begin
-        bench_times = {"total": self.bench.now() - self._bench_begin}
-        if hasattr(self.bench, "chip"):
-            bench_times |= asdict(self.bench.chip.times)
-        self.ledger.close()
-        for problem in self.bench.problems:
-            self.note(f"NOT MADE SAFE: {problem}. Outputs may still be on: check the bench.")
-        self.writer.close(
-            status,
-            reason,
-            wall_time_s=wall,
-            bench_time_s=bench_times,
-            steps_done=self._finished_steps,
-            notes=self.notes,
-        )
-
-    def _outcome(self) -> tuple[str, str | None]:
-        if isinstance(self.error, RunStopped):
-            return "aborted", f"stopped by the user within step {self._finished_steps + 1}"
-        if self.error is not None:
-            return "failed", f"{type(self.error).__name__}: {self.error}"
-        if self.bench.problems:
-            first = self.bench.problems[0]
-            return "failed", f"the outputs could not all be made safe, first of all: {first}"
-        if self._finished_steps == self._steps > 0:
-            return "success", None
-        if self.stop.asked:
-            return "aborted", f"stopped by the user after {self._finished_steps} steps"
-        return "failed", f"ended after {self._finished_steps} of {self._steps} steps"
-
-    # --- what the worker passes on -------------------------------------------------------------
-
-    def begins(self, steps: Sequence[Step]) -> None:
-        """How much there is to do."""
-        self._steps = len(steps)
-        self._total_s = sum(step.bench_s for step in steps)
-
-    def step_begins(self, step: Step) -> None:
-        """Journal and progress."""
-        self.writer.append_event("step_begin", step=step.number, label=step.label)
-        self._tell(step, self._done_s)
-
-    def step_ends(self, step: Step, bench_s: float) -> None:
-        """Commit the step: from here on it counts."""
-        self._commit_die(step, bench_s)
-        self._finished_steps += 1
-        self._done_s += step.bench_s
-        self._tell(step, self._done_s)
-
-    def _commit_die(self, step: Step, bench_s: float) -> None:
-        """End mark and, on the simulated bench, the die it belongs to; then the named die's file.
-
-        The mark names the snapshot, so mark and die count together or not at all.
-        """
-        if not self.bench.has_simulated_die:
-            self.writer.end_step(step.number, bench_s=bench_s)
-            return
-        snapshot = self.writer.path / f"die-{step.number}.npz"
-        self.bench.save_die(snapshot)
-        self.writer.end_step(step.number, bench_s=bench_s, die=snapshot.name)
-        if self._snapshot is not None:
-            self._snapshot.unlink()
-        self._snapshot = snapshot
-        if self.bench.die_file is not None:
-            self.bench.die_file.parent.mkdir(parents=True, exist_ok=True)
-            files.replace(self.bench.die_file, snapshot.read_bytes())
-
-    def note(self, sentence: str) -> None:
-        """A sentence for the user, the journal and the report."""
-        self.notes.append(sentence)
-        log.info(sentence)
-        self.observer.note(sentence)
-
-    def _between_rows(self) -> None:
-        if self.stop.at_once:
-            raise RunStopped
-
-    def _tell(self, step: Step, done_s: float) -> None:
-        elapsed = time.monotonic() - self._begin
-        fraction = done_s / self._total_s if self._total_s else 0.0
-        self.observer.progress(
-            Progress(
-                run=self.writer.id,
-                step=step.number,
-                steps=self._steps,
-                label=step.label,
-                fraction=fraction,
-                elapsed_s=elapsed,
-                remaining_s=elapsed * (1 - fraction) / fraction if fraction else None,
-                bench_s=self.bench.now() - self._bench_begin,
-            )
-        )
-
-
-class _RunWorker(Worker):
-    """PyMeasure's worker, writing through the run folder and ending in every case."""
-
-    def __init__(self, results: Results, session: _Session) -> None:
-        super().__init__(results)
-        self._session = session
-
-    def emit(self, topic: str, record: Any) -> None:
-        """Rows, arrays and steps go to the run folder in the procedure's own thread.
-
-        What cannot be written raises there, so that no measurement goes on unrecorded.
-        """
-        session = self._session
-        if topic == "array":
-            name, array = record
-            session.writer.append_array(name, array)
-        elif topic == "steps":
-            session.begins(record)
-        elif topic == "step_begin":
-            session.step_begins(record)
-        elif topic == "step_end":
-            session.step_ends(*record)
-        elif topic == "note":
-            session.note(record)
-        else:
-            super().emit(topic, record)
-
-    def handle_record(self, record: dict[str, Any]) -> None:
-        """Append one row; raises on anything that PyMeasure would silently write as nan."""
-        unknown = record.keys() - set(self.procedure.DATA_COLUMNS)
-        if unknown:
-            raise ValueError(f"row has unknown columns {sorted(unknown)}")
-        plain = {}
-        for column, value in record.items():
-            number = value.item() if isinstance(value, np.generic) else value
-            if isinstance(number, bool) or not isinstance(number, (int, float, str)):
-                raise TypeError(f"column {column!r} cannot hold {number!r}")
-            if isinstance(number, str) and set(number) & _BREAKS_A_ROW:
-                raise ValueError(f"column {column!r} cannot hold {number!r}: it breaks the row")
-            plain[column] = number
-        self._session.writer.append_row(self.results.format(plain))
-
-    def handle_error(self) -> None:
-        """Keep the exception itself; the record tells its reason."""
-        error = sys.exc_info()[1]
-        if error is not None:
-            self._session.failed(error)
-        super().handle_error()
-
-    def handle_abort(self) -> None:
-        """Ctrl-C or exit inside the worker's thread ends the run like any error."""
-        self.handle_error()
-
-    def shutdown(self) -> None:
-        """Never leaves the thread hanging, whatever a procedure's own shutdown does."""
-        try:
-            super().shutdown()
-        except Exception as error:
-            self._session.failed(error)
-            self.recorder.stop()
-
-
-class _RunBook:
-    """Books pulses in the run folder and in the ledger: on disk before they are sent."""
-
-    def __init__(self, session: _Session) -> None:
-        self._session = session
-
-    def plan(self, pulses: Sequence[Pulses]) -> int:
-        """Book as planned; durable when it returns."""
-        session = self._session
-        die = session.bench.die["name"] or f"fresh die of run {session.writer.id}"
-        bookings = [Booking(p.kind, p.condition, p.counts) for p in pulses]
-        # A replay sends nothing, so it wears nothing.
-        replayed = session.bench.replayed is not None
-        block = 0 if replayed else session.ledger.plan(die, session.writer.id, bookings)
-        events = [booking.as_event() for booking in bookings]
-        session.writer.append_event("wear_planned", durable=True, block=block, pulses=events)
-        return block
-
-    def confirm(self, block: int) -> None:
-        """The block was carried out."""
-        self._session.ledger.confirm(block)
-        self._session.writer.append_event("wear_confirmed", block=block)
+def _require_die_name(request: RunRequest) -> None:
+    """Pulses on a real die are booked under its name. Raises `DieError`."""
+    real = not request.setup.simulated and request.replay is None
+    if real and request.die.name is None and request.procedure.changes_devices:
+        raise DieError("a real die needs a name to book its pulses under: add --die NAME")
 
 
 def _opening_record(request: RunRequest, bench: Bench) -> dict[str, Any]:
@@ -414,48 +104,3 @@ def _opening_record(request: RunRequest, bench: Bench) -> dict[str, Any]:
         "git": provenance.git_revision(),
         "notes": [],
     }
-
-
-@contextmanager
-def _log_file(path: Path) -> Iterator[None]:
-    """Messages of this application and of PyMeasure into the run's log."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    before = [(logger, logger.level) for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        # INFO, not DEBUG: at DEBUG PyMeasure's adapters are twenty times slower.
-        logger.setLevel(logging.INFO)
-    log.info("labctl run, %s", datetime.now(UTC).astimezone().isoformat(timespec="seconds"))
-    try:
-        yield
-    finally:
-        for logger, level in before:
-            logger.removeHandler(handler)
-            logger.setLevel(level)
-        handler.close()
-
-
-@contextmanager
-def stop_on_signals(stop: StopRequest) -> Iterator[None]:
-    """Ctrl-C asks once; SIGTERM, SIGHUP and SIGBREAK ask to stop within the step."""
-
-    def ask_once(number: int, frame: FrameType | None) -> None:
-        stop.ask()
-
-    def ask_twice(number: int, frame: FrameType | None) -> None:
-        stop.ask()
-        stop.ask()
-
-    handlers = {signal.SIGINT: ask_once, signal.SIGTERM: ask_twice}
-    # The terminal is gone (POSIX), or Ctrl-Break and a closed console (Windows).
-    for name in ("SIGHUP", "SIGBREAK"):
-        if hasattr(signal, name):
-            handlers[getattr(signal, name)] = ask_twice
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -11,6 +11,7 @@ from labctl.console import BENCH, DEFAULT_DIES, refuse
 
 DEFAULT_PORT = 5025
 """What instruments with a raw socket usually listen on."""
+DEFAULT_BOARD_PORT = 5026
 
 twin_app = typer.Typer(
     help="The simulated B1500A for other programs: on a port, or as a WGFMU library file.",
@@ -23,6 +24,14 @@ def serve(
     port: Annotated[
         int, typer.Option(help="TCP port; 0 takes a free one.", min=0, max=65535)
     ] = DEFAULT_PORT,
+    board_port: Annotated[
+        int,
+        typer.Option(
+            help="TCP port of the decoder board, if the bench file has one; 0 takes a free one.",
+            min=0,
+            max=65535,
+        ),
+    ] = DEFAULT_BOARD_PORT,
     host: Annotated[
         str,
         typer.Option(help="Address to listen on; any other than the default lets others in."),
@@ -38,6 +47,8 @@ def serve(
 ) -> None:
     """Serve the simulated B1500A until Ctrl-C: FLEX text and WGFMU sessions on one port.
 
+    A decoder board has a port of its own.
+
     Example: labctl twin serve --die demo
     """
     import signal
@@ -48,8 +59,9 @@ def serve(
     from labctl.twin import TwinError, twin_server
 
     try:
-        server = twin_server(load_setup(bench), DieChoice(die, seed, dies), host, port)
-    except (BenchFileError, DieError, TwinError) as error:
+        choice = DieChoice(die, seed, dies)
+        server = twin_server(load_setup(bench), choice, host, port, board_port)
+    except (BenchFileError, DieError, TwinError, OSError) as error:
         refuse(str(error))
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -59,6 +71,9 @@ def serve(
             host, port = server.address
             typer.echo(f"simulated B1500A at TCPIP::{host}::{port}::SOCKET; Ctrl-C ends it")
             typer.echo(f"for WGFMU programs that open another address: LABCTL_TWIN={host}:{port}")
+            if server.board_address is not None:
+                host, port = server.board_address
+                typer.echo(f"decoder board at TCPIP::{host}::{port}::SOCKET")
             # In pieces: on Windows a signal does not end a long wait.
             while not ended.wait(0.2):
                 pass
@@ -76,11 +91,11 @@ def build_library(
 
     Example: labctl twin build-library simulated-wgfmu
     """
-    from instruments.sim.wgfmu.shared_library import BuildError
+    from labctl.twin import TwinError
     from labctl.twin import build_library as build
 
     try:
         library, header = build(folder)
-    except BuildError as error:
+    except TwinError as error:
         refuse(str(error))
     typer.echo(f"{library}\n{header}")

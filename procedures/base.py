@@ -112,6 +112,8 @@ class BenchProcedure(Procedure):
 
     chip: TestChip
     description: ChipDescription
+    first_step: int = 0
+    """Number of the first step to do; the ones before were done when the run was interrupted."""
 
     # --- before the run ------------------------------------------------------------------------
 
@@ -218,13 +220,21 @@ class BenchProcedure(Procedure):
         """All steps in order; the list depends on the parameters only, never on what happened."""
         raise NotImplementedError
 
+    def recall(self, stored: Callable[[str], NDArray[Any]]) -> None:
+        """Take up what the steps before `first_step` found, where later ones need it.
+
+        ``stored`` gives all records of an array by its name, stacked; length 0 without one.
+        """
+
     # --- during the run ------------------------------------------------------------------------
 
     def execute(self) -> None:
-        """Run the steps; a stop request takes effect between two of them."""
+        """Run the steps from `first_step` on; a stop request takes effect between two of them."""
         steps = self.steps()
         self.emit("steps", steps)
         for step in steps:
+            if step.number < self.first_step:
+                continue
             if self.should_stop():
                 return
             self.emit("step_begin", step)

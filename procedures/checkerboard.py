@@ -7,8 +7,9 @@ device; one extra programming, the inverse of the first pattern, goes before and
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,6 +187,11 @@ class Checkerboard(BenchProcedure):
             run = partial(self._program_and_read, number, pattern)
             steps.append(Step(number, label, _PROGRAM_S + _READ_S, run))
         return steps
+
+    def recall(self, stored: Callable[[str], NDArray[Any]]) -> None:
+        """The devices that were found unusable."""
+        marks = stored("unformed")
+        self._unformed_devices[: len(marks)] = marks
 
     def _check_row(self, row: int) -> None:
         if row == 0 and self.set_voltage != self.table.set_compliance_voltage:

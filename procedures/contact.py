@@ -17,7 +17,7 @@ from instruments.limits import VoltageLimit
 from instruments.testchip.description import ChipDescription
 from instruments.testchip.pads import METERS, OUTPUT_PADS, PADS, SUPPLY_PADS
 from instruments.testchip.waveforms import SENSE_SETTLE_S, Timeline
-from procedures.base import BenchProcedure, Planned, Step, Train
+from procedures.base import CHIP_FILE, BenchProcedure, Planned, Step, Train
 from procedures.parameters import CountParameter, QuantityParameter, quantity_text
 
 Floats = NDArray[np.float64]
@@ -57,6 +57,9 @@ class Contact(BenchProcedure):
     """
 
     example: ClassVar[str] = "labctl run contact --die my-die"
+    changes_devices: ClassVar[bool] = False
+    # Nothing is programmed, so the table is no option.
+    compliance_table = CHIP_FILE  # type: ignore[assignment]
 
     test_voltage = QuantityParameter(
         "Test voltage", "V", 0.02, 0.1, 0.1, description="voltage on SL, BL, BLB, Q and QB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,16 @@ class Journal:
         """All events up to the first line that is damaged or was cut short."""
         self._read()
         return self._events
+
+    def events_from(self, offset: int) -> Sequence[dict[str, Any]]:
+        """The events behind a byte of the file, such as where an end mark ends."""
+        self._read()
+        return self._events[bisect_right(self._offsets, offset) :]
+
+    def events_until(self, offset: int) -> Sequence[dict[str, Any]]:
+        """The events before a byte of the file."""
+        self._read()
+        return self._events[: bisect_right(self._offsets, offset)]
 
     def last_step_end(self) -> StepEnd | None:
         """The last end mark; None before the first."""

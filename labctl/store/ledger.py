@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS pulses (
     condition TEXT NOT NULL,     -- JSON, SI units in the names
     shape TEXT NOT NULL,         -- JSON, of counts
     counts BLOB NOT NULL,        -- as labctl.store.wear packs them: pulses per device
-    state TEXT NOT NULL          -- planned, confirmed
+    state TEXT NOT NULL          -- planned, confirmed, void
 );
 CREATE INDEX IF NOT EXISTS pulses_of_die ON pulses (die);
 CREATE INDEX IF NOT EXISTS pulses_of_block ON pulses (block);
@@ -89,10 +89,17 @@ class Ledger:
         with self._transaction() as database:
             database.execute("UPDATE pulses SET state = 'confirmed' WHERE block = ?", (block,))
 
+    def void(self, blocks: Sequence[int]) -> None:
+        """The blocks never happened: a simulated die was put back to where it was before them."""
+        with self._transaction() as database:
+            database.executemany(
+                "UPDATE pulses SET state = 'void' WHERE block = ?", [(block,) for block in blocks]
+            )
+
     def totals(self, die: str) -> dict[str, NDArray[np.uint64]]:
         """Pulses per device by kind, confirmed or not: {"set": (rows, columns, 2), ...}."""
         totals: dict[str, NDArray[np.uint64]] = {}
-        query = "SELECT kind, shape, counts FROM pulses WHERE die = ?"
+        query = "SELECT kind, shape, counts FROM pulses WHERE die = ? AND state != 'void'"
         with closing(self._database.execute(query, (die,))) as rows:
             for kind, shape, counts in rows:
                 booked = unpacked(counts, json.loads(shape)).astype(np.uint64)

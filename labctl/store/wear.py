@@ -56,11 +56,12 @@ class Block:
 
 
 def blocks(events: Iterable[Mapping[str, Any]]) -> Iterator[Block]:
-    """The blocks that a run's journal tells of, in order."""
+    """The blocks that a run's journal tells of, in order; void ones are left out."""
     events = list(events)
     confirmed = {e["block"] for e in events if e["event"] == "wear_confirmed"}
+    void = {number for e in events if e["event"] == "wear_void" for number in e["blocks"]}
     for event in events:
-        if event["event"] == "wear_planned":
+        if event["event"] == "wear_planned" and event["block"] not in void:
             bookings = tuple(Booking.from_event(pulses) for pulses in event["pulses"])
             yield Block(event["block"], bookings, event["block"] in confirmed)
 

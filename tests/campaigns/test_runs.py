@@ -19,12 +19,13 @@ from instruments.sim.chip.die import Die
 from labctl import runs
 from labctl.bench import Bench
 from labctl.benchfile import load_setup
+from labctl.observing import Observer, StopRequest
 from labctl.report import summarise
-from labctl.runs import Observer, StopRequest, run
+from labctl.runs import run
 from labctl.store import files
-from labctl.store.folder import RunWriter
 from labctl.store.ledger import LEDGER, Ledger
 from labctl.store.wear import blocks
+from labctl.store.writer import RunWriter
 from procedures.checkerboard import Checkerboard
 from tests.campaigns.scripted import Scripted
 from tests.simulated import assert_outputs_safe, die_of, request, small_setup, station_of

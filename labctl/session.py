@@ -1,0 +1,329 @@
+"""One run on an open bench: worker, steps, what is kept, how it ends.
+
+PyMeasure's `Worker` runs the procedure in its own thread; here it is given a recorder that raises
+instead of losing rows, and a shutdown that cannot leave anyone waiting (measured.md section 6).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pymeasure.experiment import Results, Worker
+
+from instruments.testchip.wear import Pulses
+from labctl.bench import Bench
+from labctl.observing import Observer, Progress, RunStopped, StopRequest
+from labctl.store import files
+from labctl.store.folder import RESULTS
+from labctl.store.ledger import Ledger
+from labctl.store.wear import Booking
+from labctl.store.writer import RunWriter
+from procedures.base import BenchProcedure, Step
+
+_LOGGERS = ("pymeasure", "labctl", "procedures", "instruments")
+
+_BREAKS_A_ROW = frozenset(',"#\n\r')
+_STOPPING = {
+    False: "Stopping after this step; Ctrl-C again stops within it.",
+    True: "Stopping within this step; the outputs will be made safe.",
+}
+
+LEFT_DIE = "left-die.npz"
+"""The simulated die as a run left it that did not end as planned."""
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """One run from its first step to its closed record."""
+
+    def __init__(
+        self,
+        procedure: BenchProcedure,
+        bench: Bench,
+        writer: RunWriter,
+        ledger: Ledger,
+        observer: Observer,
+        stop: StopRequest,
+        repeats: bool = False,
+    ) -> None:
+        """``procedure.first_step`` is where it begins; ``repeats``: on a die that has seen part of
+        that step already."""
+        self.procedure = procedure
+        self.bench = bench
+        self.writer = writer
+        self.observer = observer
+        self.stop = stop
+        self.ledger = ledger
+        self.error: BaseException | None = None
+        self._repeats = repeats
+        self._begin = time.monotonic()
+        self._bench_begin = bench.now()
+        self._steps = 0
+        self._total_s = 0.0
+        self._done_s = 0.0
+        self._finished_steps = procedure.first_step
+        mark = writer.last_step_end()
+        counted = writer.journal.events_until(mark.offset) if mark is not None else ()
+        self.notes: list[str] = [e["text"] for e in counted if e["event"] == "note"]
+        self._snapshot = writer.path / mark.die if mark is not None and mark.die else None
+
+    def measure(self) -> None:
+        """Open the bench, run all steps, leave the bench safe."""
+        for sentence in self.bench.notes:
+            self.note(sentence)
+        if self.bench.replayed is not None:
+            self.note(f"{self.bench.replayed.told}: no instrument took part.")
+        with self.bench:
+            chip = self.bench.chip
+            chip.book = _RunBook(self)
+            chip.on_row = self._between_rows
+            self.procedure.bind(chip)
+            worker = _RunWorker(Results(self.procedure, str(self.writer.path / RESULTS)), self)
+            self.stop.connect(worker.stop)
+            if self.stop.asked:
+                worker.stop()
+            worker.start()
+            # Not PyMeasure's join: its time-out of 0 by default stops the worker.
+            told = None
+            while worker.is_alive():
+                threading.Thread.join(worker, 0.2)
+                if self.stop.asked and told != self.stop.at_once:
+                    told = self.stop.at_once
+                    self.observer.note(_STOPPING[told])
+
+    def failed(self, error: BaseException) -> None:
+        """Remember the first thing that went wrong."""
+        log.error("%s", "".join(traceback.format_exception(error)))
+        self.error = self.error or error
+
+    def close(self) -> None:
+        """Close record and ledger with how it ended."""
+        status, reason = self._outcome()
+        record = self.writer.record
+        wall = time.monotonic() - self._begin + (record.get("wall_time_s") or 0.0)
+        bench_times = {"total": self.bench.now() - self._bench_begin}
+        if hasattr(self.bench, "chip"):
+            bench_times |= asdict(self.bench.chip.times)
+        before = record.get("bench_time_s") or {}
+        self.ledger.close()
+        for problem in self.bench.problems:
+            self.note(f"NOT MADE SAFE: {problem}. Outputs may still be on: check the bench.")
+        if status != "success":
+            self._keep_the_die_as_it_is()
+        self.writer.close(
+            status,
+            reason,
+            wall_time_s=wall,
+            bench_time_s={name: s + before.get(name, 0.0) for name, s in bench_times.items()},
+            steps_done=self._finished_steps,
+            notes=self.notes,
+        )
+
+    def _keep_the_die_as_it_is(self) -> None:
+        """A simulated die that a run left within a step, for ``labctl resume --no-rollback``."""
+        if not self.bench.has_simulated_die:
+            return
+        try:
+            self.bench.save_die(self.writer.path / LEFT_DIE)
+        except OSError as error:
+            log.error("the die as it is could not be kept: %s", error)
+
+    def _outcome(self) -> tuple[str, str | None]:
+        if isinstance(self.error, RunStopped):
+            return "aborted", f"stopped by the user within step {self._finished_steps + 1}"
+        if self.error is not None:
+            return "failed", f"{type(self.error).__name__}: {self.error}"
+        if self.bench.problems:
+            first = self.bench.problems[0]
+            return "failed", f"the outputs could not all be made safe, first of all: {first}"
+        if self._finished_steps == self._steps > 0:
+            return "success", None
+        if self.stop.asked:
+            return "aborted", f"stopped by the user after {self._finished_steps} steps"
+        return "failed", f"ended after {self._finished_steps} of {self._steps} steps"
+
+    # --- what the worker passes on -------------------------------------------------------------
+
+    def begins(self, steps: Sequence[Step]) -> None:
+        """How much there is to do."""
+        self._steps = len(steps)
+        self._total_s = sum(step.bench_s for step in steps)
+        self._done_s = sum(s.bench_s for s in steps if s.number < self.procedure.first_step)
+
+    def step_begins(self, step: Step) -> None:
+        """Journal and progress."""
+        repeated = {"repeated": True} if self._repeats else {}
+        self._repeats = False
+        self.writer.append_event("step_begin", step=step.number, label=step.label, **repeated)
+        self._tell(step, self._done_s)
+
+    def step_ends(self, step: Step, bench_s: float) -> None:
+        """Commit the step: from here on it counts."""
+        self._commit_die(step, bench_s)
+        self._finished_steps += 1
+        self._done_s += step.bench_s
+        self._tell(step, self._done_s)
+
+    def _commit_die(self, step: Step, bench_s: float) -> None:
+        """End mark and, on the simulated bench, the die it belongs to; then the named die's file.
+
+        The mark names the snapshot, so mark and die count together or not at all.
+        """
+        if not self.bench.has_simulated_die:
+            self.writer.end_step(step.number, bench_s=bench_s)
+            return
+        snapshot = self.writer.path / f"die-{step.number}.npz"
+        self.bench.save_die(snapshot)
+        self.writer.end_step(step.number, bench_s=bench_s, die=snapshot.name)
+        if self._snapshot is not None:
+            self._snapshot.unlink()
+        self._snapshot = snapshot
+        if self.bench.die_file is not None:
+            self.bench.die_file.parent.mkdir(parents=True, exist_ok=True)
+            files.replace(self.bench.die_file, snapshot.read_bytes())
+
+    def note(self, sentence: str) -> None:
+        """A sentence for the user, the journal and the report."""
+        self.notes.append(sentence)
+        self.writer.append_event("note", text=sentence)
+        log.info(sentence)
+        self.observer.note(sentence)
+
+    def _between_rows(self) -> None:
+        if self.stop.at_once:
+            raise RunStopped
+
+    def _tell(self, step: Step, done_s: float) -> None:
+        elapsed = time.monotonic() - self._begin
+        fraction = done_s / self._total_s if self._total_s else 0.0
+        self.observer.progress(
+            Progress(
+                run=self.writer.id,
+                step=step.number,
+                steps=self._steps,
+                label=step.label,
+                fraction=fraction,
+                elapsed_s=elapsed,
+                remaining_s=elapsed * (1 - fraction) / fraction if fraction else None,
+                bench_s=self.bench.now() - self._bench_begin,
+            )
+        )
+
+
+class _RunWorker(Worker):
+    """PyMeasure's worker, writing through the run folder and ending in every case."""
+
+    def __init__(self, results: Results, session: Session) -> None:
+        super().__init__(results)
+        self._session = session
+
+    def emit(self, topic: str, record: Any) -> None:
+        """Rows, arrays and steps go to the run folder in the procedure's own thread.
+
+        What cannot be written raises there, so that no measurement goes on unrecorded.
+        """
+        session = self._session
+        if topic == "array":
+            name, array = record
+            session.writer.append_array(name, array)
+        elif topic == "steps":
+            session.begins(record)
+        elif topic == "step_begin":
+            session.step_begins(record)
+        elif topic == "step_end":
+            session.step_ends(*record)
+        elif topic == "note":
+            session.note(record)
+        else:
+            super().emit(topic, record)
+
+    def handle_record(self, record: dict[str, Any]) -> None:
+        """Append one row; raises on anything that PyMeasure would silently write as nan."""
+        unknown = record.keys() - set(self.procedure.DATA_COLUMNS)
+        if unknown:
+            raise ValueError(f"row has unknown columns {sorted(unknown)}")
+        plain = {}
+        for column, value in record.items():
+            number = value.item() if isinstance(value, np.generic) else value
+            if isinstance(number, bool) or not isinstance(number, (int, float, str)):
+                raise TypeError(f"column {column!r} cannot hold {number!r}")
+            if isinstance(number, str) and set(number) & _BREAKS_A_ROW:
+                raise ValueError(f"column {column!r} cannot hold {number!r}: it breaks the row")
+            plain[column] = number
+        self._session.writer.append_row(self.results.format(plain))
+
+    def handle_error(self) -> None:
+        """Keep the exception itself; the record tells its reason."""
+        error = sys.exc_info()[1]
+        if error is not None:
+            self._session.failed(error)
+        super().handle_error()
+
+    def handle_abort(self) -> None:
+        """Ctrl-C or exit inside the worker's thread ends the run like any error."""
+        self.handle_error()
+
+    def shutdown(self) -> None:
+        """Never leaves the thread hanging, whatever a procedure's own shutdown does."""
+        try:
+            super().shutdown()
+        except Exception as error:
+            self._session.failed(error)
+            self.recorder.stop()
+
+
+class _RunBook:
+    """Books pulses in the run folder and in the ledger: on disk before they are sent."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def plan(self, pulses: Sequence[Pulses]) -> int:
+        """Book as planned; durable when it returns."""
+        session = self._session
+        die = session.bench.die["name"] or f"fresh die of run {session.writer.id}"
+        bookings = [Booking(p.kind, p.condition, p.counts) for p in pulses]
+        # A replay sends nothing, so it wears nothing.
+        replayed = session.bench.replayed is not None
+        block = 0 if replayed else session.ledger.plan(die, session.writer.id, bookings)
+        events = [booking.as_event() for booking in bookings]
+        session.writer.append_event("wear_planned", durable=True, block=block, pulses=events)
+        return block
+
+    def confirm(self, block: int) -> None:
+        """The block was carried out."""
+        self._session.ledger.confirm(block)
+        self._session.writer.append_event("wear_confirmed", block=block)
+
+
+@contextmanager
+def log_file(path: Path) -> Iterator[None]:
+    """Messages of this application and of PyMeasure into the run's log."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [(logger, logger.level) for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        # INFO, not DEBUG: at DEBUG PyMeasure's adapters are twenty times slower.
+        logger.setLevel(logging.INFO)
+    log.info("labctl run, %s", datetime.now(UTC).astimezone().isoformat(timespec="seconds"))
+    try:
+        yield
+    finally:
+        for logger, level in before:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+        handler.close()
