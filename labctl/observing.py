@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from types import FrameType
 
 from labctl.store.folder import RunFolder
@@ -42,49 +43,67 @@ class RunStopped(Exception):
     """The user asked to stop within a step."""
 
 
+class Stop(IntEnum):
+    """How a run is asked to end, in the three ways that people mean."""
+
+    NOT = 0
+    AFTER_STEP = 1
+    """Finish this step, then pause."""
+    WITHIN_STEP = 2
+    """Leave the step after the present row or execution."""
+    EMERGENCY = 3
+    """Leave it after the present pulse, within a loop too: outputs to 0 V now."""
+
+    @property
+    def told(self) -> str:
+        """What happens now, for the user."""
+        return {
+            Stop.NOT: "",
+            Stop.AFTER_STEP: "Pausing after this step; Ctrl-C again stops within it.",
+            Stop.WITHIN_STEP: "Stopping within this step; the outputs will be made safe. Ctrl-C "
+            "once more is the emergency stop.",
+            Stop.EMERGENCY: "Emergency stop: the outputs go to 0 V now.",
+        }[self]
+
+
 class StopRequest:
-    """How the run is asked to end: once, after the present step; twice, after the present row."""
+    """Asks a run to end; asking again asks for the next harder way."""
 
     def __init__(self) -> None:
-        self._asked = 0
+        self.level = Stop.NOT
         self._after_step: Callable[[], None] = lambda: None
 
     def connect(self, after_step: Callable[[], None]) -> None:
         """What makes the worker stop between steps."""
         self._after_step = after_step
 
-    def ask(self) -> None:
-        """Ask once more."""
-        self._asked += 1
+    def ask(self, level: Stop | None = None) -> None:
+        """Ask for ``level``, or for the next harder way; nothing makes it softer again."""
+        wanted = self.level + 1 if level is None else level
+        self.level = Stop(min(max(self.level, wanted), Stop.EMERGENCY))
         self._after_step()
 
     @property
     def asked(self) -> bool:
         """Whether anyone asked."""
-        return self._asked > 0
-
-    @property
-    def at_once(self) -> bool:
-        """Whether the present step should be left."""
-        return self._asked > 1
+        return self.level > Stop.NOT
 
 
 @contextmanager
 def stop_on_signals(stop: StopRequest) -> Iterator[None]:
-    """Ctrl-C asks once; SIGTERM, SIGHUP and SIGBREAK ask to stop within the step."""
+    """Each Ctrl-C asks for the next harder way; SIGTERM, SIGHUP and SIGBREAK leave the step."""
 
-    def ask_once(number: int, frame: FrameType | None) -> None:
+    def harder(number: int, frame: FrameType | None) -> None:
         stop.ask()
 
-    def ask_twice(number: int, frame: FrameType | None) -> None:
-        stop.ask()
-        stop.ask()
+    def within_step(number: int, frame: FrameType | None) -> None:
+        stop.ask(Stop.WITHIN_STEP)
 
-    handlers = {signal.SIGINT: ask_once, signal.SIGTERM: ask_twice}
+    handlers = {signal.SIGINT: harder, signal.SIGTERM: within_step}
     # The terminal is gone (POSIX), or Ctrl-Break and a closed console (Windows).
     for name in ("SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):
-            handlers[getattr(signal, name)] = ask_twice
+            handlers[getattr(signal, name)] = within_step
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield

@@ -23,7 +23,7 @@ from pymeasure.experiment import Results, Worker
 
 from instruments.testchip.wear import Pulses
 from labctl.bench import Bench
-from labctl.observing import Observer, Progress, RunStopped, StopRequest
+from labctl.observing import Observer, Progress, RunStopped, Stop, StopRequest
 from labctl.store import files
 from labctl.store.folder import RESULTS
 from labctl.store.ledger import Ledger
@@ -34,11 +34,6 @@ from procedures.base import BenchProcedure, Step
 _LOGGERS = ("pymeasure", "labctl", "procedures", "instruments")
 
 _BREAKS_A_ROW = frozenset(',"#\n\r')
-_STOPPING = {
-    False: "Stopping after this step; Ctrl-C again stops within it.",
-    True: "Stopping within this step; the outputs will be made safe.",
-}
-
 LEFT_DIE = "left-die.npz"
 """The simulated die as a run left it that did not end as planned."""
 
@@ -89,6 +84,7 @@ class Session:
             chip = self.bench.chip
             chip.book = _RunBook(self)
             chip.on_row = self._between_rows
+            chip.on_pulse = self._between_pulses
             self.procedure.bind(chip)
             worker = _RunWorker(Results(self.procedure, str(self.writer.path / RESULTS)), self)
             self.stop.connect(worker.stop)
@@ -96,12 +92,12 @@ class Session:
                 worker.stop()
             worker.start()
             # Not PyMeasure's join: its time-out of 0 by default stops the worker.
-            told = None
+            told = Stop.NOT
             while worker.is_alive():
                 threading.Thread.join(worker, 0.2)
-                if self.stop.asked and told != self.stop.at_once:
-                    told = self.stop.at_once
-                    self.observer.note(_STOPPING[told])
+                if self.stop.level > told:
+                    told = self.stop.level
+                    self.observer.note(told.told)
 
     def failed(self, error: BaseException) -> None:
         """Remember the first thing that went wrong."""
@@ -142,7 +138,8 @@ class Session:
 
     def _outcome(self) -> tuple[str, str | None]:
         if isinstance(self.error, RunStopped):
-            return "aborted", f"stopped by the user within step {self._finished_steps + 1}"
+            how = "emergency stop" if self.stop.level is Stop.EMERGENCY else "stopped"
+            return "aborted", f"{how} by the user within step {self._finished_steps + 1}"
         if self.error is not None:
             return "failed", f"{type(self.error).__name__}: {self.error}"
         if self.bench.problems:
@@ -151,7 +148,7 @@ class Session:
         if self._finished_steps == self._steps > 0:
             return "success", None
         if self.stop.asked:
-            return "aborted", f"stopped by the user after {self._finished_steps} steps"
+            return "aborted", f"paused by the user after {self._finished_steps} steps"
         return "failed", f"ended after {self._finished_steps} of {self._steps} steps"
 
     # --- what the worker passes on -------------------------------------------------------------
@@ -202,7 +199,11 @@ class Session:
         self.observer.note(sentence)
 
     def _between_rows(self) -> None:
-        if self.stop.at_once:
+        if self.stop.level >= Stop.WITHIN_STEP:
+            raise RunStopped
+
+    def _between_pulses(self) -> None:
+        if self.stop.level >= Stop.EMERGENCY:
             raise RunStopped
 
     def _tell(self, step: Step, done_s: float) -> None:

@@ -35,7 +35,7 @@ NOT_READ = 255
 
 _METER_COMPLIANCE_A = 1e-3
 _SUPPLY_COMPLIANCE_A = 10e-3
-_LEVEL_TOLERANCE = 0.35
+LEVEL_TOLERANCE = 0.35
 """How far an output's current may be from a level, in parts of that of a high output."""
 _Q_SAMPLES = 40
 """200 ns of 5 ns samples."""
@@ -65,6 +65,8 @@ class Connections:
     """Opens every output of the mainframe at once: for when one by one has failed."""
     now: Callable[[], float]
     """Bench time, s."""
+    sleep: Callable[[float], None]
+    """Lets bench time (s) pass, for at most half a second of the user's time."""
 
 
 @dataclass
@@ -83,7 +85,8 @@ class TestChip:
     """One die at the probes.
 
     ``schemes`` builds the waveforms, ``vdd`` is the logic supply in use, V. ``book`` is where
-    pulses are booked; ``on_row`` is called after each row of an operation, and may raise to stop.
+    pulses are booked; ``on_row`` is called after each row of an operation, ``on_pulse`` after each
+    pulse and reading and while a run goes on: both may raise to stop.
     """
 
     __test__ = False  # its name is the field's; it is not a test for pytest to collect
@@ -94,6 +97,7 @@ class TestChip:
     vdd: float
     book: WearBook = field(default_factory=NoWearBook)
     on_row: Callable[[], None] = lambda: None
+    on_pulse: Callable[[], None] = lambda: None
     times: PassTimes = field(default_factory=PassTimes)
     _is_idle: bool = False
 
@@ -209,7 +213,7 @@ class TestChip:
     def set(self, devices: Mask, conditions: ProgramConditions) -> None:
         """SET devices, complements protected. ``devices`` is (rows, columns, 2)."""
         gate_v = self.schemes.table.gate_v(conditions.set_compliance_a)
-        condition = _set_condition(conditions, gate_v)
+        condition = set_condition(conditions, gate_v)
         with self.operation("program", [Pulses("set", condition, devices.astype(np.uint32))]):
             for device in (0, 1):
                 scheme = self.schemes.set_device(
@@ -235,7 +239,7 @@ class TestChip:
 
     def reset(self, devices: Mask, conditions: ProgramConditions) -> None:
         """RESET devices with the gate fully on. ``devices`` is (rows, columns, 2)."""
-        pulses = Pulses("reset", _reset_condition(conditions), devices.astype(np.uint32))
+        pulses = Pulses("reset", reset_condition(conditions), devices.astype(np.uint32))
         with self.operation("program", [pulses]):
             for device in (0, 1):
                 scheme = self.schemes.reset_device(device, conditions)
@@ -253,8 +257,8 @@ class TestChip:
         sets = np.stack([zeros, ones], axis=-1).astype(np.uint32)
         resets = np.stack([ones, zeros], axis=-1).astype(np.uint32)
         pulses = [
-            Pulses("set", _set_condition(conditions, gate_v), sets),
-            Pulses("reset", _reset_condition(conditions), resets),
+            Pulses("set", set_condition(conditions, gate_v), sets),
+            Pulses("reset", reset_condition(conditions), resets),
         ]
         with self.operation("program", pulses):
             for bit, mask in ((0, zeros), (1, ones)):
@@ -314,6 +318,7 @@ class TestChip:
                         spot = at.meters[pad].measure_current()
                         if spot.valid and spot.value < -_LEAKAGE_A:
                             resistances[row, column, device] = -read_v / spot.value
+                    self.on_pulse()
                 word_line.force(0.0)
                 self.row_done()
             at.meters["SL"].force_voltage(0.0, _METER_COMPLIANCE_A)
@@ -430,14 +435,25 @@ class TestChip:
         at = self.connections
         self.load(scheme)
         select, execute, wait = at.decoder.select, at.wgfmu.execute, at.wgfmu.wait
+        on_pulse = self.on_pulse
         for row in np.flatnonzero(mask.any(axis=1)).tolist():
             for column in np.flatnonzero(mask[row]).tolist():
                 # WL is down between executions, so the row may change here.
                 select(row, column)
                 execute()
                 wait()
+                on_pulse()
                 yield row, column
             self.row_done()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a run of ``seconds`` that was started; `on_pulse` may end the waiting."""
+        at = self.connections
+        end_s = at.now() + seconds
+        while (left := end_s - at.now()) > 0:
+            at.sleep(left)
+            self.on_pulse()
+        at.wgfmu.wait()
 
     def row_done(self) -> None:
         """After each row or execution: the mainframe's errors, and whether a user wants to stop."""
@@ -491,12 +507,13 @@ def _level(amperes: float, high_a: float) -> int:
     A high output drives ``high_a`` into the channel, which is negative; NaN is neither.
     """
     level = -amperes / high_a
-    if abs(level - 1) < _LEVEL_TOLERANCE:
+    if abs(level - 1) < LEVEL_TOLERANCE:
         return 1
-    return 0 if abs(level) < _LEVEL_TOLERANCE else NOT_READ
+    return 0 if abs(level) < LEVEL_TOLERANCE else NOT_READ
 
 
-def _set_condition(conditions: ProgramConditions, gate_v: float) -> dict[str, float]:
+def set_condition(conditions: ProgramConditions, gate_v: float) -> dict[str, float]:
+    """Condition of a SET as it is booked."""
     return {
         "set_v": conditions.set_v,
         "gate_v": gate_v,
@@ -505,5 +522,6 @@ def _set_condition(conditions: ProgramConditions, gate_v: float) -> dict[str, fl
     }
 
 
-def _reset_condition(conditions: ProgramConditions) -> dict[str, float]:
+def reset_condition(conditions: ProgramConditions) -> dict[str, float]:
+    """Condition of a RESET as it is booked."""
     return {"reset_v": conditions.reset_v, "width_s": conditions.width_s}

@@ -75,8 +75,8 @@ def assert_same(one: RunFolder, other: RunFolder) -> None:
         np.testing.assert_array_equal(value, getattr(second, name), err_msg=name)
 
 
-# Asked once, a run ends with the step; asked twice, within it: step 4 is then half done.
-@pytest.mark.parametrize(("number", "times"), [(0, 1), (0, 2), (2, 2), (3, 2), (4, 1), (4, 2)])
+# Asked once, a run ends with the step; twice, within it; thrice, after the next pulse.
+@pytest.mark.parametrize(("number", "times"), [(0, 1), (0, 2), (2, 3), (3, 2), (4, 1), (4, 3)])
 def test_its_data_equal_those_of_a_run_never_interrupted(tmp_path, setup, whole, number, times):
     made = interrupted(setup, tmp_path, number, times)
     again = resume(made)

@@ -428,7 +428,7 @@ def test_a_stop_takes_effect_after_the_step(tmp_path, small, benches, step):
     observer = StopAt(step)
     made = run(request(small, tmp_path, seed=SEED, programmings=2), observer, observer.stop)
     assert made.status == "aborted"
-    assert made.record["reason"] == f"stopped by the user after {step + 1} steps"
+    assert made.record["reason"] == f"paused by the user after {step + 1} steps"
     assert ended_steps(made) == list(range(step + 1))
     assert made.record["steps_done"] == step + 1
     programmed = max(step - ROWS, 0)
@@ -447,6 +447,19 @@ def test_a_second_stop_takes_effect_within_the_step(tmp_path, small, benches):
     assert made.status == "aborted"
     assert ended_steps(made) == list(range(ROWS + 2))
     assert len(made.array("resistance")) == len(made.array("sensed")) == 1
+    assert_outputs_safe(benches[0])
+
+
+def test_an_emergency_stop_takes_effect_after_the_next_pulse(tmp_path, small, benches):
+    observer = StopAt(ROWS + 2, times=3)
+    made = run(request(small, tmp_path, seed=SEED, programmings=2), observer, observer.stop)
+    assert (made.status, made.record["reason"]) == (
+        "aborted",
+        f"emergency stop by the user within step {ROWS + 3}",
+    )
+    # One bit of the array was still programmed: one SET and one RESET.
+    before, after = snapshot(made), die_of(benches[0])
+    assert (after.n_set - before.n_set).sum() + (after.n_reset - before.n_reset).sum() == 2
     assert_outputs_safe(benches[0])
 
 

@@ -27,6 +27,7 @@ import json, sys
 from pathlib import Path
 from labctl import runs
 from labctl.benchfile import load_setup
+from labctl.observing import StopRequest, stop_on_signals
 from tests.simulated import request, station_of
 
 opened = []
@@ -38,8 +39,8 @@ runs.Bench = Remembered
 
 if __name__ == "__main__":
     bench, folder = map(Path, sys.argv[1:3])
-    stop = runs.StopRequest()
-    with runs.stop_on_signals(stop):
+    stop = StopRequest()
+    with stop_on_signals(stop):
         made = runs.run(request(load_setup(bench), folder, seed=1, programmings=50_000), stop=stop)
     station = station_of(opened[0])
     print(json.dumps({
@@ -119,7 +120,7 @@ def test_ctrl_c_on_the_command_line(tmp_path):
     assert status == 1
     assert "Traceback" not in errors
     assert "Stopping after this step" in errors
-    assert "aborted: stopped by the user after" in " ".join(errors.split())
+    assert "aborted: paused by the user after" in " ".join(errors.split())
     made = only_run(tmp_path / "runs")
     assert made.status == "aborted"
     assert (made.path / "report.html").is_file()
