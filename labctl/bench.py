@@ -173,25 +173,31 @@ class Bench:
     def __enter__(self) -> Self:
         resume_clock = self.instruments.pause_clock()
         try:
-            # Another program may have left answers unread.
-            self._mainframe.synchronise()
-            # WGFMU first: it refuses to open while the mainframe has errors queued.
-            self._mainframe.drain_errors()
-            self._wgfmu.open()
-            self._mainframe.open(self.setup.content.mainframe.modules)
-            self.chip = self._bind()
-            # Whatever ran here before may have left outputs on or a loop running.
-            leftover = self.chip.power_down()
+            leftover = self.open_outputs_down()
             if leftover:
                 self._raise_difference()
                 raise BenchError("the bench cannot be made safe: " + "; ".join(leftover))
             self.chip.power_up()
         except BaseException:
-            self._leave()
+            self.leave()
             resume_clock()
             raise
         resume_clock()
         return self
+
+    def open_outputs_down(self) -> list[str]:
+        """Open the sessions and take all outputs down; returns what could not be done.
+
+        Whatever ran here before may have left outputs on or a loop running.
+        """
+        # Another program may have left answers unread.
+        self._mainframe.synchronise()
+        # WGFMU first: it refuses to open while the mainframe has errors queued.
+        self._mainframe.drain_errors()
+        self._wgfmu.open()
+        self._mainframe.open(self.setup.content.mainframe.modules)
+        self.chip = self._bind()
+        return self.chip.power_down()
 
     def __exit__(
         self,
@@ -200,7 +206,7 @@ class Bench:
         trace: TracebackType | None,
     ) -> None:
         resume_clock = self.instruments.pause_clock()
-        self._leave()
+        self.leave()
         resume_clock()
         if self.replayed is not None and error is None:
             self.replayed.replay.finish()
@@ -210,7 +216,7 @@ class Bench:
         if self.replayed is not None and self.replayed.replay.difference is not None:
             raise self.replayed.replay.difference
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Outputs to 0 V and open, sessions closed; every part is tried."""
         if hasattr(self, "chip"):
             self.problems += self.chip.power_down()
@@ -272,6 +278,22 @@ class Bench:
 
 
 _WGFMU_PADS = (*PULSED_PADS, *OUTPUT_PADS)
+
+
+def make_safe(setup: BenchSetup) -> list[str]:
+    """Take every output of a bench to 0 V and open it, powering nothing up.
+
+    Returns what could not be done, one sentence each. Raises `BenchError` if the bench cannot be
+    reached, `labctl.store.locks.LockedError` if another program uses it.
+    """
+    bench = Bench(setup, DieChoice(None, None, Path()))
+    try:
+        bench.open_outputs_down()
+    except Exception as error:
+        bench.problems.append(f"the bench did not open: {error}")
+    finally:
+        bench.leave()
+    return bench.problems
 
 
 def lock_of(setup: BenchSetup, choice: DieChoice) -> Lock | None:

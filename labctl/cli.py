@@ -12,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from labctl.console import BENCH, DEFAULT_RUNS, JSON, RUNS, find, print_json, print_table, refuse
 from labctl.twin_cli import twin_app
+from labctl.wear_cli import die_app, ledger_app
 
 app = typer.Typer(
     help="Characterize a 2T2R hafnium-oxide memory test chip on a Keysight B1500A bench, real or "
@@ -23,6 +24,8 @@ app = typer.Typer(
 bench_app = typer.Typer(help="Bench files: print an example, check one.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 app.add_typer(twin_app, name="twin")
+app.add_typer(die_app, name="die")
+app.add_typer(ledger_app, name="ledger")
 
 
 class ProcedureGroup(TyperGroup):
@@ -254,6 +257,70 @@ def reproduce(
     from labctl.reproduce.command import reproduce as carry_out
 
     carry_out(seed, dies, quick, bench, die, runs, workers, json)
+
+
+@app.command()
+def verify(
+    run: Annotated[str, typer.Argument(help="Run name, a unique beginning of it, a path, or last")],
+    runs: RUNS = DEFAULT_RUNS,
+    json: JSON = False,
+) -> None:
+    """Check a stored run: checksums, counts, journal against data, result against data.
+
+    Example: labctl verify last
+    """
+    from labctl.verifying import verify as look_at
+
+    findings = [finding.as_dict() for finding in look_at(find(runs, run))]
+    if json:
+        print_json(findings)
+    else:
+        shown = {True: "yes", False: "NO"}
+        print_table([{**finding, "ok": shown[finding["ok"]]} for finding in findings])
+    if not all(finding["ok"] for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def note(
+    run: Annotated[str, typer.Argument(help="Run name, a unique beginning of it, a path, or last")],
+    text: Annotated[str, typer.Argument(help="What is to be remembered")],
+    runs: RUNS = DEFAULT_RUNS,
+) -> None:
+    """Add a remark to a run, also while it is going on.
+
+    Example: labctl note last "probe card cleaned before this run"
+    """
+    from getpass import getuser
+
+    if not text.strip():
+        refuse("an empty remark says nothing")
+    find(runs, run).remark(text.strip(), getuser())
+
+
+@app.command()
+def safe(bench: BENCH = None) -> None:
+    """Take every output of a bench to 0 V and open it; for when a run could not.
+
+    Example: labctl safe --bench mybench.toml
+    """
+    from labctl.bench import BenchError, make_safe
+    from labctl.benchfile import load_setup
+
+    try:
+        problems = make_safe(load_setup(bench))
+    except (ValueError, OSError) as error:
+        refuse(str(error))
+    except BenchError as error:
+        problems = [str(error)]
+    if problems:
+        typer.echo(
+            "labctl: these may still be energised, lift the probes or switch the instruments off: "
+            + "; ".join(problems),
+            err=True,
+        )
+        raise typer.Exit(1)
+    typer.echo("all outputs are at 0 V and open")
 
 
 @bench_app.command("example")

@@ -266,10 +266,13 @@ def _plan(
 def _finish(folder: RunFolder, json: bool) -> None:
     """Products, report and summary; the exit status tells how the run ended."""
     from labctl.report import summarise, terminal_table, write_products, write_report
+    from labctl.store import files
+    from labctl.store.folder import SUMMARY
 
     write_products(folder)
     report = write_report(folder)
     summary = summarise(folder)
+    files.replace_json(folder.path / SUMMARY, summary)
     if json:
         console.print_json(summary)
     else:

@@ -26,7 +26,7 @@ from labctl.bench import Bench
 from labctl.observing import Observer, Progress, RunStopped, Stop, StopRequest
 from labctl.store import files
 from labctl.store.folder import RESULTS
-from labctl.store.ledger import Ledger
+from labctl.store.ledger import Ledger, die_name
 from labctl.store.wear import Booking
 from labctl.store.writer import RunWriter
 from procedures.base import BenchProcedure, Step
@@ -294,7 +294,7 @@ class _RunBook:
     def plan(self, pulses: Sequence[Pulses]) -> int:
         """Book as planned; durable when it returns."""
         session = self._session
-        die = session.bench.die["name"] or f"fresh die of run {session.writer.id}"
+        die = die_name(session.writer)
         bookings = [Booking(p.kind, p.condition, p.counts) for p in pulses]
         # A replay sends nothing, so it wears nothing.
         replayed = session.bench.replayed is not None

@@ -5,6 +5,7 @@
 ``arrays/*.npys``  per-device data, one NumPy array after another in one file
 ``journal.jsonl``  one event a line; a step counts when its ``step_end`` is there
 ``log.txt``        what happened, for people
+``summary.json``   the result when the run ended; ``remarks.jsonl`` what people said of it
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ JOURNAL = "journal.jsonl"
 LOG = "log.txt"
 ARRAYS = "arrays"
 REPORT = "report.html"
+SUMMARY = "summary.json"
+REMARKS = "remarks.jsonl"
 
 FINAL = ("success", "aborted", "failed")
 
@@ -100,6 +103,20 @@ class RunFolder:
     def events(self) -> Iterator[dict[str, Any]]:
         """The journal's events; a last line that a crash cut short is left out."""
         return iter(self.journal.events())
+
+    def remark(self, text: str, by: str) -> None:
+        """Add what a person says of the run; the run may still be going on."""
+        said = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": by, "text": text}
+        with (self.path / REMARKS).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(said, ensure_ascii=False) + "\n")
+
+    def remarks(self) -> list[dict[str, str]]:
+        """What people said of the run: at (UTC), by, text."""
+        try:
+            lines = (self.path / REMARKS).read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines]
 
     def last_step_end(self) -> StepEnd | None:
         """The last step's end mark; None before the first."""

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.store.wear import Booking, packed, unpacked
+from labctl.store.folder import RunFolder
+from labctl.store.wear import Booking, blocks, packed, unpacked
 
 LEDGER = "ledger.sqlite"
 
@@ -62,6 +65,17 @@ class Ledger:
         """Close the file."""
         self._database.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
     def plan(self, die: str, run: str, bookings: Sequence[Booking]) -> int:
         """Book a block as planned. Returns the block's number."""
         with self._transaction() as database:
@@ -106,6 +120,49 @@ class Ledger:
                 totals[kind] = totals[kind] + booked if kind in totals else booked
         return totals
 
+    def dies(self) -> list[dict[str, Any]]:
+        """Every die with its runs, blocks and unconfirmed blocks, by name."""
+        query = """
+            SELECT die, COUNT(DISTINCT run), COUNT(DISTINCT block),
+                   COUNT(DISTINCT CASE WHEN state = 'planned' THEN block END)
+            FROM pulses WHERE state != 'void' GROUP BY die ORDER BY die
+        """
+        names = ("die", "runs", "blocks", "unconfirmed_blocks")
+        return [dict(zip(names, row, strict=True)) for row in self._database.execute(query)]
+
+    def history(self, die: str) -> list[dict[str, Any]]:
+        """What each run did to a die: run, kind, condition, pulses in all and on the device with
+        most, unconfirmed blocks; in the order of booking."""
+        query = """
+            SELECT run, kind, condition, shape, counts, state
+            FROM pulses WHERE die = ? AND state != 'void' ORDER BY block
+        """
+        told: dict[tuple[str, str, str], tuple[NDArray[np.uint64], list[str]]] = {}
+        for run, kind, condition, shape, counts, state in self._database.execute(query, (die,)):
+            booked = unpacked(counts, json.loads(shape)).astype(np.uint64)
+            key = run, kind, condition
+            before, states = told.get(key, (np.zeros_like(booked), []))
+            told[key] = before + booked, [*states, state]
+        return [
+            {
+                "run": run,
+                "kind": kind,
+                "condition": json.loads(condition),
+                "pulses": int(counts.sum()),
+                "most_per_device": int(counts.max()),
+                "unconfirmed_blocks": states.count("planned"),
+            }
+            for (run, kind, condition), (counts, states) in told.items()
+        ]
+
+    def rebuild(self, runs: Iterable[RunFolder]) -> int:
+        """Replace everything by what the runs' journals tell; returns how many blocks that is."""
+        rows = [row for run in runs if run.kind != "REPLAY" for row in _rows_of(run)]
+        with self._transaction() as database:
+            database.execute("DELETE FROM pulses")
+            database.executemany("INSERT INTO pulses VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        return len({row[0] for row in rows})
+
     def unconfirmed(self, die: str) -> int:
         """How many blocks of a die were planned and never confirmed."""
         (count,) = self._database.execute(
@@ -122,3 +179,25 @@ class Ledger:
                 yield self._database
         except sqlite3.Error as error:
             raise LedgerError(f"the wear ledger {self.path} cannot be written: {error}") from error
+
+
+def die_name(run: RunFolder) -> str:
+    """Under what name the pulses of a run are booked."""
+    name = run.record["die"]["name"]
+    return str(name) if name else f"fresh die of run {run.id}"
+
+
+def _rows_of(run: RunFolder) -> Iterator[tuple[Any, ...]]:
+    """What the ledger holds of a run, from its journal."""
+    for block in blocks(run.events(), with_void=True):
+        for booking in block.bookings:
+            yield (
+                block.number,
+                die_name(run),
+                run.id,
+                booking.kind,
+                booking.condition_text(),
+                json.dumps(booking.counts.shape),
+                packed(booking.counts),
+                str(block.state),
+            )

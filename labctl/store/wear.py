@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -43,27 +44,41 @@ class Booking:
         return cls(event["kind"], event["condition"], counts)
 
 
+class BlockState(StrEnum):
+    """How far a block of pulses got."""
+
+    PLANNED = "planned"
+    """Booked, and never confirmed: it counts in full, as nobody can know how far it went."""
+    CONFIRMED = "confirmed"
+    VOID = "void"
+    """Undone: a simulated die was put back to where it was before."""
+
+
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Bookings that were planned, sent and confirmed together.
-
-    An unconfirmed block counts in full, because nobody can know how far it went.
-    """
+    """Bookings that were planned, sent and confirmed together."""
 
     number: int
     bookings: tuple[Booking, ...]
-    confirmed: bool
+    state: BlockState
 
 
-def blocks(events: Iterable[Mapping[str, Any]]) -> Iterator[Block]:
-    """The blocks that a run's journal tells of, in order; void ones are left out."""
+def blocks(events: Iterable[Mapping[str, Any]], with_void: bool = False) -> Iterator[Block]:
+    """The blocks that a run's journal tells of, in order; void ones only if asked for."""
     events = list(events)
     confirmed = {e["block"] for e in events if e["event"] == "wear_confirmed"}
     void = {number for e in events if e["event"] == "wear_void" for number in e["blocks"]}
     for event in events:
-        if event["event"] == "wear_planned" and event["block"] not in void:
+        if event["event"] != "wear_planned":
+            continue
+        number, state = event["block"], BlockState.PLANNED
+        if number in void:
+            state = BlockState.VOID
+        elif number in confirmed:
+            state = BlockState.CONFIRMED
+        if with_void or state is not BlockState.VOID:
             bookings = tuple(Booking.from_event(pulses) for pulses in event["pulses"])
-            yield Block(event["block"], bookings, event["block"] in confirmed)
+            yield Block(number, bookings, state)
 
 
 def packed(counts: Counts) -> bytes:
