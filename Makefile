@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CORES  := 2
 
-.PHONY: demo test lint slow check bench torture images clean
+.PHONY: demo test lint slow check peers bench torture images clean
 
 demo: $(READY)
 	$(BIN)/labctl run checkerboard --programmings 10
@@ -25,6 +25,11 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 check: lint test slow
+
+# QCoDeS brings about sixty packages, so it is installed for these tests alone.
+peers: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,peers]"
+	$(BIN)/python -m pytest tests/protocol/test_qcodes.py
 
 torture: $(READY)
 	$(BIN)/python -m pytest -m torture

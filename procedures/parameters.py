@@ -7,9 +7,11 @@ convert with Pint to SI floats, and say in one sentence what is allowed.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote, unquote
 
-from pymeasure.experiment import FloatParameter, IntegerParameter, ListParameter
+from pymeasure.experiment import FloatParameter, IntegerParameter, ListParameter, Parameter
 
 _SYMBOLS = (
     *(("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0)),
@@ -115,6 +117,47 @@ class QuantityParameter(FloatParameter):
         return f"{self._value!r} {self.units}" if self.is_set() else ""
 
 
+class QuantityListParameter(Parameter):
+    """Several values of one physical quantity, SI floats inside, typed with commas: 28uA,55uA.
+
+    The value is a list in the order given. ``minimum`` and ``maximum`` hold for each of them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        units: str,
+        minimum: float,
+        maximum: float,
+        default: str | None = None,
+        description: str = "",
+    ) -> None:
+        self.units = units
+        self._each = QuantityParameter(name, units, minimum, maximum)
+        super().__init__(name, default=default, description=description)
+
+    @property
+    def allowed(self) -> str:
+        """The range of each value, as a person would type it."""
+        return f"one or more of {self._each.allowed}, with commas between"
+
+    def convert(self, value: Any) -> list[float]:
+        """SI floats of text, a number or several; ValueError with one clear sentence."""
+        if isinstance(value, str):
+            given: list[Any] = [text for text in value.split(",") if text.strip()]
+        elif isinstance(value, Iterable):
+            given = list(value)
+        else:
+            given = [value]
+        if not given:
+            raise ValueError(f"{self.name} has no value: {self.allowed}")
+        return [self._each.convert(one) for one in given]
+
+    def __str__(self) -> str:
+        # Full precision: PyMeasure reads this back from the results file.
+        return ",".join(f"{one!r} {self.units}" for one in self.value) if self.is_set() else ""
+
+
 class CountParameter(IntegerParameter):
     """A whole number with a range."""
 
@@ -135,6 +178,50 @@ class CountParameter(IntegerParameter):
         return number
 
 
+class CyclesParameter(CountParameter):
+    """A whole number that may be typed with a power of ten: 7e8."""
+
+    @property
+    def allowed(self) -> str:
+        """The range, large numbers as powers of ten."""
+        return f"{self.minimum:g} to {self.maximum:g}"
+
+    def convert(self, value: Any) -> int:
+        """Whole number of text or number; ValueError with one clear sentence."""
+        try:
+            return super().convert(float(value) if isinstance(value, str) else value)
+        except ValueError:
+            raise ValueError(
+                f"{self.name} {value} is not allowed: a whole number, {self.allowed}"
+            ) from None
+
+
+class RateParameter(FloatParameter):
+    """A bit error rate, 0 to 1."""
+
+    def __init__(self, name: str, default: float, description: str = "") -> None:
+        super().__init__(name, minimum=0.0, maximum=1.0, default=default, description=description)
+
+    @property
+    def allowed(self) -> str:
+        """The range."""
+        return "0 to 1"
+
+    def convert(self, value: Any) -> float:
+        """Float of text or number; ValueError with one clear sentence."""
+        try:
+            rate = float(value)
+        except (TypeError, ValueError):
+            rate = math.nan
+        if not 0 <= rate <= 1:
+            raise ValueError(f"{self.name} {value} is not allowed: {self.allowed}")
+        return rate
+
+    def __str__(self) -> str:
+        # Full precision: PyMeasure reads this back from the results file.
+        return repr(self._value) if self.is_set() else ""
+
+
 class ChoiceParameter(ListParameter):
     """One of several words."""
 
@@ -148,3 +235,27 @@ class ChoiceParameter(ListParameter):
         if value not in self.choices:
             raise ValueError(f"{self.name} {value!r} is not allowed: {self.allowed}")
         return str(value)
+
+
+class FileParameter(Parameter):
+    """Name of a file, as typed; or a ``file:`` address with percent signs, which is decoded.
+
+    PyMeasure's results header keeps no backslash and no letter beyond ASCII, so a name with such is
+    written there as an address.
+    """
+
+    _SCHEME = "file:"
+
+    def convert(self, value: Any) -> str:
+        """The name."""
+        text = str(value)
+        if not text.startswith(self._SCHEME):
+            return text
+        return unquote(text.removeprefix(self._SCHEME))
+
+    def __str__(self) -> str:
+        text: str = super().__str__()
+        plain = text.isascii() and text.isprintable() and "\\" not in text
+        if plain and not text.startswith(self._SCHEME):
+            return text
+        return self._SCHEME + quote(text, safe="/ ")

@@ -9,6 +9,7 @@ import pytest
 
 from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup, load_setup
+from labctl.store.locks import LOCKS_VARIABLE
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,6 +22,15 @@ def bench_file(request: pytest.FixtureRequest) -> Path | None:
     """The bench file that the command line names."""
     named = request.config.getoption("--bench")
     return Path(named) if named is not None else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where benches are locked: not where the programs of this user look."""
+    folder = tmp_path_factory.mktemp("locks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LOCKS_VARIABLE, str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,13 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pymeasure.instruments.agilent import AgilentB1500
-from pymeasure.instruments.agilent.agilentB1500 import SMU
+from pymeasure.instruments.agilent.agilentB1500 import SMU, MeasMode, MeasOpMode, SweepMode
 from pyvisa.errors import VisaIOError
 
 from instruments.limits import LimitError, VoltageLimit, require_limit
@@ -45,6 +45,9 @@ _MARKS = {
     201: "Compliance must be set",
 }
 """Questions that nothing else asks, with their answers: ``EMG? code`` (instruments.md 2.3)."""
+
+_INTERLOCK_ERRORS = {202, 203}
+"""The mainframe refuses a voltage, or an output switch, for the interlock's sake."""
 
 _ATTEMPTS = 3
 _UNDER_WAY = 16
@@ -95,8 +98,10 @@ class SpotSMU:
 
     def __init__(self, mainframe: B1500, slot: int, model: str) -> None:
         self.slot = slot
+        self.letter = "ABCDEFGHIJ"[slot - 1]
+        """What stands for it in measurement data (instruments.md 2.5)."""
         self.limit: VoltageLimit | None = None
-        self._mainframe = mainframe
+        self.mainframe = mainframe
         self._smu = SMU(mainframe, slot, SMU_TYPES[model], f"SMU{slot}", slot)
 
     def enable(self) -> None:
@@ -105,17 +110,37 @@ class SpotSMU:
 
     def force_voltage(self, volts: float, compliance_a: float) -> None:
         """Force a DC voltage, auto range, with a current compliance in A. (``DV``)"""
+        self._check(volts, compliance_a)
+        self._smu.force("Voltage", 0, volts, compliance_a)
+
+    def lead_sweep(self, top_v: float, points: int, compliance_a: float) -> None:
+        """Be the one that a staircase from 0 V to the top and back goes by. (``WV``)"""
+        self._check((0.0, top_v), compliance_a)
+        self._smu.staircase_sweep_source(
+            "Voltage", SweepMode.LINEAR_DOUBLE, 0, 0.0, top_v, points, compliance_a
+        )
+
+    def follow_sweep(self, top_v: float, compliance_a: float) -> None:
+        """Put out the same as the leader of the staircase, in step with it. (``WSV``)"""
+        self._check((0.0, top_v), compliance_a)
+        self._smu.synchronous_sweep_source("Voltage", 0, 0.0, top_v, compliance_a)
+
+    def measure_in_sweep(self) -> None:
+        """Measure current, auto range, whatever another program has left. (``RI``, ``CMM``)"""
+        self._smu.meas_range_current = 0
+        self._smu.meas_op_mode = MeasOpMode.CURRENT
+
+    def _check(self, volts: float | tuple[float, float], compliance_a: float) -> None:
         require_limit(self.limit, f"SMU {self.slot}").check(volts)
         if not 0 < compliance_a <= 0.1:
             raise LimitError(f"SMU {self.slot}: compliance {compliance_a:g} A; up to 0.1 A allowed")
-        self._smu.force("Voltage", 0, volts, compliance_a)
 
     @property
     def is_on(self) -> bool:
         """Whether the output switch is closed. (``*LRN?``)"""
         number = r"[+-]?[\d.]+(?:E[+-]\d\d)?"
         form = re.compile(rf"(CL) ?{self.slot}|D[VI] ?{self.slot}(?:,{number}){{3,5}}")
-        return self._mainframe.query(f"*LRN? {self.slot}", form)[1] is None
+        return self.mainframe.query(f"*LRN? {self.slot}", form)[1] is None
 
     def make_safe(self) -> None:
         """0 V, open the output switch, and look whether it is open. (``DZ``, ``CL``, ``*LRN?``)
@@ -150,12 +175,18 @@ class SpotSMU:
         return self._spot(f"TV {self.slot},{voltage_range}", "V")
 
     def _spot(self, command: str, kind: str) -> Spot:
-        """A reading of this SMU such as ``NEI+009.535E-12``."""
-        letter = "ABCDEFGHIJ"[self.slot - 1]
-        form = re.compile(rf"([A-Z]){letter}{kind}([+-]\d{{1,3}}\.\d{{1,6}}E[+-]\d\d)")
-        match = self._mainframe.query(command, form)
-        status, value = match[1], float(match[2])
-        return Spot(value if status == "N" and abs(value) < _OVERFLOW else math.nan, status)
+        return reading(self.mainframe.query(command, reading_form(self.letter, kind)))
+
+
+def reading_form(letter: str, kind: str) -> re.Pattern[str]:
+    """What a reading of an SMU looks like, such as ``NEI+009.535E-12`` (instruments.md 2.5)."""
+    return re.compile(rf"([A-Z]){letter}{kind}([+-]\d{{1,3}}\.\d{{1,6}}E[+-]\d\d)")
+
+
+def reading(match: re.Match[str]) -> Spot:
+    """The reading that a `reading_form` has found."""
+    status, value = match[1], float(match[2])
+    return Spot(value if status == "N" and abs(value) < _OVERFLOW else math.nan, status)
 
 
 class B1500(AgilentB1500):
@@ -270,6 +301,58 @@ class B1500(AgilentB1500):
         models = (unit.split(",")[0] for unit in units)
         return {slot: model for slot, model in enumerate(models, start=1) if model != "0"}
 
+    def start_sweep(self, measured: Sequence[SpotSMU], delay_s: float) -> None:
+        """Begin the staircase that one SMU leads; returns while it goes on. (``XE``)
+
+        Each step is held ``delay_s``, then the currents of ``measured`` are taken in that order.
+        All go back to 0 V at the end, and at once where a reading is in compliance or overflows.
+        """
+        for smu in measured:
+            smu.measure_in_sweep()
+        self.time_stamp = False
+        self.write(
+            f"MM {MeasMode.STAIRCASE_SWEEP.value}," + ",".join(str(s.slot) for s in measured)
+        )
+        self.check_errors()
+        self.sweep_timing(0, delay_s)
+        self.sweep_auto_abort(True, post="START")
+        self.send_trigger()
+
+    def read_sweep(self, measured: Sequence[SpotSMU], steps: int, patience_s: float) -> list[Spot]:
+        """What a sweep has measured, step by step; waits for its end, ``patience_s`` at most.
+
+        `B1500Error` if that does not come, or is something else. Nothing is triggered twice.
+        """
+        with self._patient(patience_s):
+            try:
+                answer = str(self.read()).strip()
+            except _TRANSPORT_ERRORS as error:
+                self._in_step = False
+                sweep = B1500Error([(0, f"the sweep was not answered: {error}")])
+                raise B1500Error([*sweep.errors, *self.drain_errors()]) from error
+        items = answer.split(",")
+        forms = [reading_form(smu.letter, "I") for smu in measured] * steps
+        matches = [form.fullmatch(item) for form, item in zip(forms, items, strict=False)]
+        if len(items) != len(forms) or None in matches:
+            self._in_step = False
+            raise B1500Error(
+                [(0, f"a sweep of {len(forms)} values was answered by {len(items)}: {answer[:60]}")]
+            )
+        return [reading(match) for match in matches if match is not None]
+
+    @contextmanager
+    def _patient(self, seconds: float) -> Iterator[None]:
+        """The time-out of reads is ``seconds``, where the bus has one."""
+        connection = getattr(self.adapter, "connection", None)
+        if connection is None:
+            yield
+            return
+        usual, connection.timeout = connection.timeout, 1000 * seconds
+        try:
+            yield
+        finally:
+            connection.timeout = usual
+
     def set_digital_output(self, value: int) -> None:
         """Set the 16 digital lines; a bit that is 0 is high. (``ERC``) Errors are read later."""
         self.write(f"ERC 2,{value}")
@@ -298,7 +381,28 @@ class B1500(AgilentB1500):
         """Raise `B1500Error` with everything that is queued, if anything is."""
         errors = self.drain_errors()
         if errors:
-            raise B1500Error(errors)
+            raise B1500Error([*errors, *self._about_interlock(errors)])
+
+    def _about_interlock(self, errors: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """What to do where the interlock is behind the errors. (``INTLKVTH?``)
+
+        The setting outlives ``*RST`` and the mains switch; whether it may be raised depends on the
+        fixture, so it is never set from here.
+        """
+        if not _INTERLOCK_ERRORS & {code for code, _ in errors}:
+            return []
+        try:
+            volts = self.query("INTLKVTH?", re.compile(r"[+]?\d+"))[0]
+        except B1500Error:
+            return [(0, "close the fixture's lid")]
+        if int(volts) == 0:
+            told = (
+                "another program has set the interlock to 0 V (INTLKVTH 0); as shipped it is 42 V: "
+                "send INTLKVTH 42 if your fixture allows that, and close its lid"
+            )
+        else:
+            told = f"the interlock allows {volts} V while the fixture's lid is open: close the lid"
+        return [(0, told)]
 
     def _compare_modules(self, expected: Mapping[int, str]) -> None:
         found = self.inventory()

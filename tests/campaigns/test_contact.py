@@ -13,7 +13,7 @@ from instruments.sim.faults.when import always
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.pads import PADS
 from labctl.bench import Bench, DieChoice
-from labctl.benchfile import BenchSetup
+from labctl.benchfile import BenchSetup, example_file
 from labctl.cli import app
 from labctl.report import summarise, write_report
 from labctl.report.contact import ContactReport
@@ -86,7 +86,6 @@ def test_no_device_changes_and_no_pad_but_vddh_goes_above_vdd(small, tmp_path, f
             bits = np.random.default_rng(SEED).integers(0, 2, (4, 8)).astype(np.uint8)
             bench.chip.form(devices(where))
             bench.chip.program(bits, where, ProgramConditions())
-    (tmp_path / "dies").mkdir()
     bench.save_die(tmp_path / "dies" / "d.npz")
     before = {name: getattr(die_of(bench), name).copy() for name in ("x", "x_set", "kind", "wear")}
 
@@ -214,3 +213,26 @@ def test_the_report_names_verdicts_and_thresholds(small, tmp_path):
     assert [label for label, _ in ContactReport.rows(summary)] == [
         *("Contact", "Open", "Ok", "Not testable on this bench")
     ]
+
+
+def test_it_has_no_option_that_it_does_not_use(setup, tmp_path):
+    shown = CliRunner().invoke(app, ["run", "contact", "--help"]).output
+    assert "--compliance-table" not in shown
+    assert "--test-voltage" in shown
+    left = run(request(setup, tmp_path, "contact", seed=SEED))
+    assert left.record["compliance_table"] == {}
+    assert "Compliance table" not in write_report(left).read_text(encoding="utf-8")
+
+
+def test_on_a_real_bench_it_asks_for_no_name_where_others_do(tmp_path):
+    real = tmp_path / "lab.toml"
+    text = example_file("b1500").read_text(encoding="utf-8")
+    library = r"C:\Windows\System32\wgfmu.dll"
+    assert library in text
+    real.write_text(text.replace(library, "nowhere.dll"), encoding="utf-8")
+    common = ["--bench", str(real), "--runs", str(tmp_path / "runs")]
+    named = CliRunner().invoke(app, ["run", "compliance", "--form-first", "no", *common])
+    assert (named.exit_code, "a real die needs a name" in named.output) == (2, True)
+    unnamed = CliRunner().invoke(app, ["run", "contact", *common])
+    assert (unnamed.exit_code, "cannot be reached" in unnamed.output) == (1, True)
+    assert not (tmp_path / "runs").exists()

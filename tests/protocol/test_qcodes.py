@@ -16,7 +16,9 @@ import pytest
 
 from tests.protocol.served import ServedBench, served
 
-pytest.importorskip("qcodes", reason="QCoDeS is not installed: pip install labctl[peers]")
+pytest.importorskip(
+    "qcodes", reason="QCoDeS is not installed: `make peers` does and runs these tests"
+)
 
 from qcodes.instrument_drivers.Keysight import keysightb1500 as driver
 from qcodes.instrument_drivers.Keysight.keysightb1500 import constants

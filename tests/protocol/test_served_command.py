@@ -16,6 +16,7 @@ import pytest
 from instruments.sim.chip.die import Die
 from labctl.benchfile import example_file
 from tests.protocol.served import asked
+from tests.simulated import bent_setup
 
 PROGRAM = "from labctl.twin_cli import twin_app; twin_app()"
 
@@ -85,4 +86,36 @@ def test_a_real_bench_is_one_sentence() -> None:
 
 def test_a_die_that_cannot_be_written_shows_at_once(tmp_path: Path) -> None:
     (tmp_path / "dies").write_text("", encoding="utf-8")
-    assert "the die cannot be written: " in refused("--die", "d", "--dies", tmp_path / "dies")
+    assert "die 'd' cannot be locked: " in refused("--die", "d", "--dies", tmp_path / "dies")
+
+
+def test_a_die_that_is_served_is_not_served_twice(tmp_path: Path) -> None:
+    with serving("--die", "d", "--dies", tmp_path) as (process, _):
+        text = refused("--die", "d", "--dies", tmp_path)
+        assert text.startswith("labctl: die 'd' is in use by ")
+        assert f"(process {process.pid} on " in text
+        assert text.count("\n") == 1
+    # It was killed: what it left is explained and cleared.
+    with serving("--die", "d", "--dies", tmp_path) as (process, address):
+        with socket.create_connection(address, timeout=20) as flex:
+            assert asked(flex, b"*OPC?\n") == b"1\r\n"
+        process.kill()
+        assert process.stderr is not None
+        assert "die 'd' was left locked by " in process.stderr.read()
+
+
+def test_a_decoder_board_has_a_port_of_its_own(tmp_path: Path) -> None:
+    lines = "lines = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"
+    board = bent_setup(
+        tmp_path,
+        ("mainframe.digital_io", "board.address"),
+        ("[address]", "[board]"),
+        (lines, 'visa = "sim"'),
+    )
+    with serving("--bench", board.file, "--board-port", 0) as (process, _):
+        assert process.stdout is not None
+        found = re.match(r"decoder board at TCPIP::(\S+)::(\d+)::SOCKET", process.stdout.readline())
+        assert found is not None
+        with socket.create_connection((found[1], int(found[2])), timeout=20) as line:
+            assert asked(line, b"ADDR 3,17\n") == b"OK\n"
+            assert asked(line, b"ADDR?\r\n") == b"3,17\n"

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from ctypes import byref, c_double, c_int, create_string_buffer
@@ -21,11 +22,12 @@ from hypothesis import strategies as st
 from instruments.sim.chip.die import Die
 from instruments.sim.clock import VirtualClock
 from instruments.sim.flex.mainframe import Mainframe
-from instruments.sim.served import wire
+from instruments.sim.served import server, wire
 from instruments.sim.served.client import AttachedWgfmu
 from instruments.sim.served.shared import SharedInstrument
 from instruments.sim.station import Path as SwitchPath
 from instruments.sim.station import Station
+from instruments.sim.waveform import PadWaveform
 from instruments.sim.wgfmu.library import SimulatedWgfmu
 from instruments.wgfmu.library import WgfmuLibrary
 from labctl.bench import DieChoice
@@ -92,6 +94,63 @@ def test_pulses_and_spots_meet_at_one_chip_and_one_clock(
         before = bench.clock.now()
         assert float(asked(flex, b"TI 5,0\n")[3:]) == pytest.approx(1e-5, rel=1e-2)
         assert bench.clock.now() > before
+
+
+@pytest.mark.parametrize(
+    "nagle",
+    [
+        False,
+        pytest.param(
+            True,
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="no quick acknowledgements"),
+        ),
+    ],
+)
+def test_a_call_comes_after_the_lines_that_were_sent_before_it(
+    bench: ServedBench, client: Client, nagle: bool
+) -> None:
+    """An address that came after the pulse would program the wrong cell."""
+    pulse(client)
+    client.open(101)
+    selected = []
+    play = bench.chip.play
+
+    def played(waveform: PadWaveform, samples: Any = None) -> Any:
+        selected.append(bench.chip.selected)
+        return play(waveform, samples)
+
+    bench.chip.play = played  # type: ignore[method-assign]
+    addresses = [(n % 32, 7 * n % 32) for n in range(200)]
+    with bench.raw() as flex:
+        flex.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(not nagle))
+        for row, column in addresses:
+            flex.sendall(b"TSR 5\n" * (row % 3))
+            flex.sendall(f"ERC 2,{0xFFFF & ~(row | column << 5)}\r\n".encode())
+            client.run()
+    assert selected == addresses
+
+
+def test_a_client_that_floods_does_not_hold_up_the_other(
+    bench: ServedBench, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "ORDER_S", 0.1)
+    pulse(client)
+    client.open(101)
+    ended = threading.Event()
+
+    def flood() -> None:
+        with bench.raw() as flex:
+            while not ended.is_set():
+                flex.sendall(b"TSR 5\n" * 1000)
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    try:
+        for _ in range(3):
+            client.run()
+    finally:
+        ended.set()
+        flooding.join()
 
 
 def test_building_offline_costs_no_round_trip(bench: ServedBench, client: Client) -> None:

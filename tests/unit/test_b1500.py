@@ -9,6 +9,8 @@ from pymeasure.adapters import ProtocolAdapter
 
 from instruments.b1500.mainframe import B1500, B1500Error, ModuleMismatchError, SpotSMU
 from instruments.limits import LimitError, VoltageLimit
+from labctl.bench import Bench, DieChoice
+from tests.simulated import assert_outputs_safe
 
 MODULES = {5: "B1517A", 1: "B1530A"}
 UNITS = "B1530A,0;0,0;0,0;0,0;B1517A,0;0,0;0,0;0,0;0,0;0,0"
@@ -220,3 +222,33 @@ def test_a_bit_of_the_digital_port_that_is_0_is_high(bench):
     assert bench.instruments.station.digital_output == 1
     bench.chip.connections.decoder.select(31, 0)
     assert bench.instruments.station.digital_output == 0b11111
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_an_interlock_that_another_program_has_set_to_0_v_is_named(setup, tmp_path, closed):
+    bench = Bench(setup, DieChoice(None, 1, tmp_path))
+    mainframe = bench.instruments.adapter.mainframe
+    mainframe.interlock_closed = closed
+    mainframe.write("INTLKVTH 0")
+    with pytest.raises(B1500Error, match=r"error 20[23].*\(INTLKVTH 0\).*send INTLKVTH 42"), bench:
+        pass
+    assert_outputs_safe(bench)
+    # Whether the fixture allows more is the operator's to say.
+    mainframe.write("INTLKVTH?")
+    assert mainframe.read() == "0"
+
+
+def test_with_an_open_lid_the_error_says_to_close_it(bench):
+    bench.instruments.adapter.mainframe.interlock_closed = False
+    bench._mainframe.write("DV 5,0,50,1E-3")
+    with pytest.raises(B1500Error, match=r"error 202.*allows 42 V while the fixture's lid is open"):
+        bench._mainframe.check_errors()
+
+
+def test_a_mainframe_that_does_not_know_the_interlock_setting_still_tells_its_error():
+    refused = ("ERRX?", '+203,"Cannot enable channel."')
+    again = (("BC", None), ("EMG? 102", "Incorrect numeric data syntax."), QUIET)
+    asked = ("INTLKVTH?", "junk")
+    mainframe = scripted(refused, QUIET, asked, *IN_STEP, asked, *again)
+    with pytest.raises(B1500Error, match=r"error 203, Cannot enable channel\.; close the fixture"):
+        mainframe.check_errors()

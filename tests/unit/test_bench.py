@@ -175,7 +175,6 @@ def test_a_kept_die_comes_back(setup, tmp_path):
         assert bench.die["origin"] == "new file"
         bench.chip.form(bench.chip.one_device(2, 3, 1))
     assert bench.die_file == die_file(tmp_path / "dies", "w1")
-    bench.die_file.parent.mkdir()
     bench.save_die(bench.die_file)
     again = Bench(setup, DieChoice("w1", None, tmp_path / "dies"))
     assert (again.die["origin"], again.die["seed"]) == ("file", SEED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from labctl.bench import DieChoice, simulated_instruments
 from labctl.benchfile import load_setup
 from labctl.doctor import examine
 from labctl.self_check import Doors
+from labctl.store.locks import bench_lock
 from tests.simulated import bent_setup
 
 CHECKS = (
@@ -165,3 +167,28 @@ def test_a_decoder_board_is_asked_too(tmp_path):
     )
     findings = {found.what: found for found in examine(Path(setup.file))}
     assert findings["decoder board"].ok
+
+
+def test_a_bench_in_use_is_told_and_left_alone(real, simulated):
+    def opened():
+        raise AssertionError("a door was opened")
+
+    shut = Doors(adapter=opened, library=opened, board=opened)
+    with bench_lock(load_setup(real).content.mainframe.visa):
+        findings = {found.what: found for found in examine(real, shut)}
+    assert not findings["bench"].ok
+    assert "is in use by" in findings["bench"].found
+    assert findings["bench"].do
+    assert "WGFMU library" not in findings
+
+
+def test_what_build_library_lacks_is_told_and_is_no_fault(monkeypatch):
+    def compiler():
+        return next(found for found in examine(None) if found.what == "C compiler")
+
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert compiler().ok
+    assert "is missing: install it" in compiler().found
+    assert "build-library" in compiler().do
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}")
+    assert not compiler().do

@@ -29,6 +29,7 @@ from labctl import bench as bench_module
 from labctl.bench import Bench, DieChoice, simulated_instruments
 from labctl.benchfile import load_setup
 from labctl.cli import app
+from labctl.report import summarise, write_report
 from labctl.runs import RunRequest, run
 from tests.protocol.wgfmu_client import ADDRESS, AVERAGED, DC, FASTIV, VOLTAGE, Client
 from tests.simulated import assert_outputs_safe, request, small_setup, station_of
@@ -526,8 +527,15 @@ def test_a_real_bench_is_replayed_without_one(tmp_path, monkeypatch):
         RunRequest(asked.name, asked.procedure, setup, asked.die, asked.runs, replay=recording)
     )
     assert done.status == "success", done.record["reason"]
-    assert done.record["simulated"] is True
+    # It is no simulation, and passes for no measurement either.
+    assert (done.record["simulated"], done.kind) == (False, "REPLAY")
     assert "recorded on the real bench 'simulated'" in done.record["replay"]
+    summary = summarise(done)
+    assert (summary["simulated"], summary["kind"]) == (False, "REPLAY")
+    page = write_report(done).read_text(encoding="utf-8")
+    assert "REPLAY of a recording: nothing was measured in this run" in page
+    assert "REAL bench" not in page
+    assert "SIMULATED" not in page
     # Nothing is booked on the real die again.
     assert done.record["die"]["name"] is None
     assert (done.path / "results.csv").read_bytes() == (original.path / "results.csv").read_bytes()

@@ -8,6 +8,7 @@ carried out, refused or its connection closed, and each is answered in its own t
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import threading
 import time
@@ -28,6 +29,9 @@ DECISION_S = 0.5
 PLACE_S = 1.0
 """How long a client waits for a place that may be on its way to be free."""
 
+ORDER_S = 1.0
+"""How long a WGFMU call waits at most for FLEX lines that were sent before it."""
+
 REFUSAL = (
     "refused: this instrument takes one FLEX and one WGFMU session at a time, "
     "and another program has this one\r\n"
@@ -35,6 +39,7 @@ REFUSAL = (
 
 _CHUNK = 65536
 _ACCEPT_PAUSE_S = 0.05
+_ORDER_PAUSE_S = 50e-6
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +65,8 @@ class TwinServer:
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
         self._registry = threading.Condition()
         self._connections: dict[socket.socket, Kind | None] = {}
+        self._arrived: set[socket.socket] = set()
+        """Accepted, and without a place so far."""
         self._threads: set[threading.Thread] = set()
         self._stopped = False
 
@@ -119,6 +126,8 @@ class TwinServer:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # A client whose machine vanished must not hold its place for ever.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            with self._registry:
+                self._arrived.add(connection)
             self._run(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
@@ -134,16 +143,16 @@ class TwinServer:
 
     def _serve_kind(self, connection: socket.socket) -> None:
         if not self._claim(connection, None):
-            _refuse(connection)
+            refuse(connection, REFUSAL)
             return
         first = _first_bytes(connection)
         kind = Kind.WGFMU if first.startswith(wire.HANDSHAKE[:1]) else Kind.FLEX
         if not self._claim(connection, kind):
-            _refuse(connection)
+            refuse(connection, REFUSAL)
         elif kind is Kind.FLEX:
-            self._serve_flex(connection, first)
+            self._serve_flex(connection)
         else:
-            self._serve_wgfmu(connection, first)
+            self._serve_wgfmu(connection)
 
     def _claim(self, connection: socket.socket, kind: Kind | None) -> bool:
         """Take a place: any (None), then the one of a kind. False if there is none.
@@ -157,10 +166,11 @@ class TwinServer:
             return self._stopped or (len(others) < len(Kind) and not (kind and kind in others))
 
         with self._registry:
-            if not self._registry.wait_for(is_free, PLACE_S) or self._stopped:
-                return False
-            self._connections[connection] = kind
-            return True
+            has_place = self._registry.wait_for(is_free, PLACE_S) and not self._stopped
+            self._arrived.discard(connection)
+            if has_place:
+                self._connections[connection] = kind
+            return has_place
 
     def _leave(self, connection: socket.socket) -> None:
         """A client is gone; what it started on the instrument goes on. Then its place is free."""
@@ -178,63 +188,100 @@ class TwinServer:
                 self._connections.pop(connection, None)
                 self._registry.notify_all()
 
-    def _serve_flex(self, connection: socket.socket, received: bytes) -> None:
+    def _serve_flex(self, connection: socket.socket) -> None:
         with self._instrument:
             stream = FlexStream(self._instrument.mainframe)
-        connection.settimeout(None)
-        # A client that waits has sent nothing yet.
-        received = received or connection.recv(_CHUNK)
-        while received:
+        while self._is_sending(connection, stream):
             with self._instrument:
-                answer = stream.take(received)
+                answer = stream.take(connection.recv(_CHUNK))
             if answer:
                 connection.sendall(answer)
-            received = self._next_flex(connection, stream)
 
-    def _next_flex(self, connection: socket.socket, stream: FlexStream) -> bytes:
-        """What the client sends next; data that wait go out when it is quiet."""
-        if not stream.has_waiting_data:
-            return connection.recv(_CHUNK)
-        connection.settimeout(QUIET_S)
-        try:
-            return connection.recv(_CHUNK)
-        except TimeoutError:
-            with self._instrument:
-                answer = stream.quiet()
-        finally:
-            connection.settimeout(None)
-        connection.sendall(answer)
-        return connection.recv(_CHUNK)
+    def _is_sending(self, connection: socket.socket, stream: FlexStream) -> bool:
+        """Wait until the client has sent something, which stays in the socket; False if it hung up.
 
-    def _serve_wgfmu(self, connection: socket.socket, received: bytes) -> None:
-        connection.settimeout(None)
-        channel = wire.Channel(connection, received)
+        Data that wait go out when it is quiet.
+        """
+        _acknowledge_at_once(connection)
+        if stream.has_waiting_data:
+            connection.settimeout(QUIET_S)
+            try:
+                return bool(connection.recv(1, socket.MSG_PEEK))
+            except TimeoutError:
+                with self._instrument:
+                    answer = stream.quiet()
+            finally:
+                connection.settimeout(None)
+            connection.sendall(answer)
+            _acknowledge_at_once(connection)
+        return bool(connection.recv(1, socket.MSG_PEEK))
+
+    def _serve_wgfmu(self, connection: socket.socket) -> None:
+        channel = wire.Channel(connection)
         if channel.receive_line() != wire.HANDSHAKE:
             connection.sendall(b"refused: this is not the WGFMU handshake of this version\n")
             return
         service = WgfmuService(self._instrument.wgfmu)
         channel.send(service.welcome())
         while (request := channel.receive()) is not None:
+            self._let_flex_go_first()
             with self._instrument:
                 reply = service.answer(request)
             channel.send(reply)
 
+    def _let_flex_go_first(self) -> None:
+        """Wait until what a FLEX client has sent is being carried out.
+
+        On the bus a line that was sent before a WGFMU call is carried out before it, an address
+        before the pulse; two connections know no order.
+        """
+        end = time.monotonic() + ORDER_S
+        while time.monotonic() < end and any(map(_has_bytes, self._flex_sockets())):
+            time.sleep(_ORDER_PAUSE_S)
+
+    def _flex_sockets(self) -> list[socket.socket]:
+        """Where a FLEX client's lines may lie: its connection; without one, what has just come."""
+        with self._registry:
+            kinds = dict(self._connections)
+            arrived = [self._listener, *self._arrived]
+        flex = [connection for connection, kind in kinds.items() if kind is Kind.FLEX]
+        return flex or arrived + [other for other, kind in kinds.items() if kind is None]
+
+
+def _has_bytes(connection: socket.socket) -> bool:
+    """Whether there is something to receive, or the end of the connection."""
+    try:
+        return bool(select.select([connection], [], [], 0)[0])
+    except (OSError, ValueError):  # it was closed meanwhile
+        return False
+
+
+def _acknowledge_at_once(connection: socket.socket) -> None:
+    """Let a client's next write go out at once, although it has Nagle's algorithm on (Linux).
+
+    It would else stay in the client for 40 ms, and a WGFMU call overtake it.
+    """
+    if hasattr(socket, "TCP_QUICKACK"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
 
 def _first_bytes(connection: socket.socket) -> bytes:
-    """What a client sends first; empty if it waits, as FLEX clients may."""
+    """What a client sends first, left in the socket; empty if it waits, as FLEX clients may."""
     connection.settimeout(DECISION_S)
     try:
-        received = connection.recv(_CHUNK)
+        received = connection.recv(_CHUNK, socket.MSG_PEEK)
     except TimeoutError:
         return b""
+    finally:
+        connection.settimeout(None)
     if not received:
         raise ConnectionError("closed before anything was sent")
     return received
 
 
-def _refuse(connection: socket.socket) -> None:
+def refuse(connection: socket.socket, sentence: str) -> None:
     """Say why, and let the client read it: closing on unread bytes would throw it away."""
-    connection.sendall(REFUSAL.encode("ascii"))
+    connection.sendall(sentence.encode("ascii"))
     connection.shutdown(socket.SHUT_WR)
     connection.settimeout(DECISION_S)
     with suppress(TimeoutError):

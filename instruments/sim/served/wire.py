@@ -30,11 +30,11 @@ class WireError(Exception):
 
 
 class Channel:
-    """Messages over a connected socket; ``received`` is what has been read from it already."""
+    """Messages over a connected socket."""
 
-    def __init__(self, connection: socket.socket, received: bytes = b"") -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        self._received = bytearray(received)
+        self._received = bytearray()
 
     def send(self, message: Message) -> None:
         """Send one message. Raises OSError."""

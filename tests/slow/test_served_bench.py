@@ -1,0 +1,87 @@
+"""A bench file with a real address and a library file: what answers there is the served twin.
+
+The whole way that a real bench takes: PyVISA, the library loaded with ctypes, locks, wall clock.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instruments.sim.chip.device import Kind
+from instruments.sim.chip.die import Die
+from labctl.twin import TwinError, build_library
+from tests.protocol.test_served_command import serving
+from tests.simulated import small_bench_file
+
+pytestmark = pytest.mark.slow
+
+ROWS, COLUMNS = 4, 8
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    try:
+        return build_library(tmp_path_factory.mktemp("library"))[0]
+    except TwinError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def bench(library: Path, tmp_path: Path) -> Iterator[Path]:
+    """A real bench file, 4 x 8 bits; the twin that answers keeps its die in ``twin/d.npz``."""
+    twin = small_bench_file(tmp_path / "twin", rows=ROWS)
+    with serving("--bench", twin, "--die", "d", "--dies", tmp_path / "twin", "--seed", 11) as (
+        process,
+        (host, port),
+    ):
+        text = twin.read_text(encoding="utf-8")
+        text = text.replace('visa = "sim"', f'visa = "TCPIP::{host}::{port}::SOCKET"')
+        text = text.replace('wgfmu_library = "sim"', f"wgfmu_library = {json.dumps(str(library))}")
+        # A real bench refuses a compliance table of simulated dies.
+        chip = tmp_path / "small-chip.toml"
+        small = twin.with_name(chip.name).read_text(encoding="utf-8")
+        chip.write_text(small.replace("simulated = true", "simulated = false"), encoding="utf-8")
+        file = tmp_path / "lab.toml"
+        file.write_text(text, encoding="utf-8")
+        yield file
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+def labctl(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-m", "labctl.cli", *map(str, arguments)]
+    return subprocess.run(
+        program, cwd=folder, capture_output=True, text=True, timeout=110, check=False
+    )
+
+
+def test_doctor_contact_and_a_run(bench: Path, tmp_path: Path) -> None:
+    told = labctl(tmp_path, "doctor", "--bench", bench, "--json")
+    findings = json.loads(told.stdout)
+    assert [finding for finding in findings if not finding["ok"]] == []
+    assert {"mainframe", "modules", "WGFMU session"} <= {finding["what"] for finding in findings}
+
+    contact = labctl(tmp_path, "run", "contact", "--bench", bench, "--json")
+    assert contact.returncode == 0, contact.stderr
+    summary = json.loads(contact.stdout)
+    assert (summary["kind"], summary["verdict"]) == ("REAL", "good")
+
+    unnamed = labctl(tmp_path, "run", "forming", "--bench", bench)
+    assert (unnamed.returncode, "a real die needs a name" in unnamed.stderr) == (2, True)
+
+    formed = labctl(tmp_path, "run", "forming", "--bench", bench, "--die", "w1", "--json")
+    assert formed.returncode == 0, formed.stderr
+    assert json.loads(formed.stdout)["kind"] == "REAL"
+    kinds = Die.load(tmp_path / "twin" / "d.npz").kind
+    described = np.zeros(kinds.shape, dtype=bool)
+    described[:ROWS, :COLUMNS] = True
+    # Each address came before its pulse: no cell but those asked for was formed.
+    assert (kinds[~described] == Kind.PRISTINE).all()
+    assert np.count_nonzero(kinds[described] == Kind.PRISTINE) <= 2
