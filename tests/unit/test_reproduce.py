@@ -79,7 +79,8 @@ def test_the_interval_of_the_median_holds_what_it_says():
 
 
 def test_every_published_quantity_is_measured_and_nothing_else():
-    assert [entry.id for entry in published()] == list(QUANTITIES)
+    assert {entry.id for entry in published()} == set(QUANTITIES)
+    assert len({entry.id for entry in published()}) == len(published())
     assert len({entry.quantity for entry in published()}) == len(published())
 
 
