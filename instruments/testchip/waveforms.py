@@ -127,28 +127,35 @@ class PulseSchemes:
 
     def __init__(self, chip: ChipDescription, table: ComplianceTable, vdd: float) -> None:
         self.table = table
-        self._levels = chip.levels
-        self._vdd = vdd
+        self.levels = chip.levels
+        self.vdd = vdd
 
     def program_bit(self, bit: int, conditions: ProgramConditions) -> Scheme:
-        """SET of one device and RESET of the other in one execution; the idle one is protected.
+        """SET of one device and RESET of the other in one execution; see `append_program`."""
+        line = Timeline(self.vdd)
+        pulses = self.append_program(line, bit, conditions)
+        return line.scheme(f"program{bit}", pulses)
+
+    def append_program(
+        self, line: Timeline, bit: int, conditions: ProgramConditions
+    ) -> tuple[Pulse, ...]:
+        """Append SET of one device and RESET of the other, from idle pads to idle pads.
 
         Bit 0 is BL in LRS and BLB in HRS, bit 1 the opposite (paper, 2.1). During the SET the
         complement's bit line follows SL; during the RESET the SET device's bit line is at SL, 0 V.
         """
         _, complement = _pair(bit)
         set_v, width_s = conditions.set_v, conditions.width_s
-        line = Timeline(self._vdd)
         line.move(WL=self.table.gate_v(conditions.set_compliance_a)).wait(SETTLE_S)
         line.pulse(width_s, **{"SL": set_v, complement: set_v}).wait(SETTLE_S)
-        line.move(WL=self._levels.word_line_on).wait(SETTLE_S)
+        line.move(WL=self.levels.word_line_on).wait(SETTLE_S)
         line.pulse(width_s, **{complement: conditions.reset_v}).wait(SETTLE_S)
+        line.move(WL=0.0)
         amperes = conditions.set_compliance_a
-        pulses = (
+        return (
             Pulse("set", bit, set_v, width_s, amperes),
             Pulse("reset", 1 - bit, conditions.reset_v, width_s, amperes),
         )
-        return line.move(WL=0.0).scheme(f"program{bit}", pulses)
 
     def set_device(
         self, device: int, gate_v: float, set_v: float, width_s: float, measure: bool = False
@@ -158,7 +165,7 @@ class PulseSchemes:
         With ``measure`` its bit-line current is averaged over the second half of the plateau.
         """
         active, complement = _pair(device)
-        line = Timeline(self._vdd).move(WL=gate_v).wait(SETTLE_S)
+        line = Timeline(self.vdd).move(WL=gate_v).wait(SETTLE_S)
         begin = line.now_s + EDGE_S
         line.pulse(width_s, **{"SL": set_v, complement: set_v}).wait(SETTLE_S)
         line.move(WL=0.0)
@@ -172,7 +179,7 @@ class PulseSchemes:
     def reset_device(self, device: int, conditions: ProgramConditions) -> Scheme:
         """RESET of one device with the gate fully on; its complement's bit line is at SL, 0 V."""
         active, _ = _pair(device)
-        line = Timeline(self._vdd).move(WL=self._levels.word_line_on).wait(SETTLE_S)
+        line = Timeline(self.vdd).move(WL=self.levels.word_line_on).wait(SETTLE_S)
         line.pulse(conditions.width_s, **{active: conditions.reset_v}).wait(SETTLE_S)
         amperes = conditions.set_compliance_a
         pulse = Pulse("reset", device, conditions.reset_v, conditions.width_s, amperes)
@@ -184,9 +191,9 @@ class PulseSchemes:
         The bit-line current is sampled every 10 us, 1 us average: at 1000 V/s each 10 mV.
         """
         active, complement = _pair(device)
-        top_v = self._levels.forming_top
-        ramp_s = top_v / self._levels.forming_ramp
-        line = Timeline(self._vdd).move(WL=self.forming_gate_v).wait(SETTLE_S)
+        top_v = self.levels.forming_top
+        ramp_s = top_v / self.levels.forming_ramp
+        line = Timeline(self.vdd).move(WL=self.forming_gate_v).wait(SETTLE_S)
         begin = line.now_s
         line.move(ramp_s, **{"SL": top_v, complement: top_v}).wait(SETTLE_S)
         line.move(**{"SL": 0.0, complement: 0.0}).wait(SETTLE_S).move(WL=0.0)
@@ -197,30 +204,38 @@ class PulseSchemes:
             FORMING_SAMPLE_S,
             FORMING_AVERAGE_S,
         )
-        pulse = Pulse("form", device, top_v, ramp_s, self._levels.forming_compliance)
+        pulse = Pulse("form", device, top_v, ramp_s, self.levels.forming_compliance)
         return line.scheme(f"form{device}", [pulse], {active: (event,)})
 
     @property
     def forming_gate_v(self) -> float:
         """Word-line voltage during forming, V."""
-        return self.table.gate_v(self._levels.forming_compliance)
+        return self.table.gate_v(self.levels.forming_compliance)
 
     def forming_voltages(self, samples: int) -> NDArray[np.float64]:
         """SL voltage (V) in the middle of each current sample of `form_device`."""
         middles = (np.arange(samples) + 1) * FORMING_SAMPLE_S - FORMING_AVERAGE_S / 2
-        return np.asarray(middles * self._levels.forming_ramp)
+        return np.asarray(middles * self.levels.forming_ramp)
 
     def sense_row(self) -> Scheme:
-        """Precharge, then discharge and latch; ends with WL down and SEN held: the latches hold.
+        """Precharge, then discharge and latch; ends with WL down and SEN held: the latches hold."""
+        line = Timeline(self.vdd)
+        self.append_sense(line)
+        return line.scheme("sense")
 
-        Bit lines are precharged before the word line rises; the other order would SET the row's
-        HRS devices.
+    def append_sense(self, line: Timeline, latched_s: float = SENSE_SETTLE_S) -> float:
+        """Append precharge, discharge and latch; WL falls ``latched_s`` after the SEN edge's end.
+
+        Ends with SEN held. Returns when the SEN edge ends, s. Bit lines are precharged before the
+        word line rises; the other order would SET the row's HRS devices.
         """
-        line = Timeline(self._vdd).move(BYP=0.0).wait(SETTLE_S)
-        line.move(SL=self._vdd).wait(SENSE_SETTLE_S)
-        line.move(WL=self._levels.word_line_on).wait(SENSE_SETTLE_S)
-        line.move(SEN=self._vdd, SL=0.0).wait(SENSE_SETTLE_S)
-        return line.move(WL=0.0).scheme("sense")
+        line.move(BYP=0.0).wait(SETTLE_S)
+        line.move(SL=self.vdd).wait(SENSE_SETTLE_S)
+        line.move(WL=self.levels.word_line_on).wait(SENSE_SETTLE_S)
+        line.move(SEN=self.vdd, SL=0.0)
+        edge_s = line.now_s
+        line.wait(latched_s).move(WL=0.0)
+        return edge_s
 
 
 def _pair(device: int) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Forming voltages of an array: how many formed, at which voltage, and which did not."""
+"""Forming of an array: how many formed, at which voltage, and which did not."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.analysis.error_rates import ErrorRate, error_rate
+from labctl.analysis.weibull import SwitchingFit, fit_lognormal, fit_weibull
 
 DEVICES = ("BL", "BLb")
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -22,16 +26,64 @@ class Device:
     """BL or BLb."""
 
 
+@dataclass(frozen=True, eq=False)
+class FormingArrays:
+    """What a run knows of each device, all (rows, columns, 2) with BL first.
+
+    A device that is in none of ``unformed`` and ``formed_before`` and has no ``highest_v`` was not
+    in the run.
+    """
+
+    voltage: Floats
+    """Forming voltage, V; NaN where none was seen."""
+    unformed: Bools
+    """Unformed, or unreadable, when the run had done with it."""
+    formed_before: Bools
+    """Formed when the run began."""
+    highest_v: Floats
+    """Highest voltage that forming put on SL for it, V; NaN without a pulse."""
+    pulses: NDArray[np.uint32]
+    """Forming pulses in this run."""
+
+    @property
+    def tried(self) -> Bools:
+        """Pristine, and pulsed in this run."""
+        return np.asarray(np.isfinite(self.highest_v) & ~self.formed_before)
+
+    @property
+    def never_formed(self) -> Bools:
+        """Tried in vain."""
+        return np.asarray(self.tried & self.unformed)
+
+    def switching_data(self) -> tuple[Floats, Bools]:
+        """Volts (n,) and right-censoring marks (n,) of the devices tried, for fits and plots.
+
+        One that never formed has the highest voltage that it has withstood. One that formed with no
+        forming voltage seen is left out.
+        """
+        never = self.never_formed
+        volts = np.where(never, self.highest_v, self.voltage)
+        told = self.tried & np.isfinite(volts)
+        return volts[told], never[told]
+
+
 @dataclass(frozen=True)
 class FormingResult:
     """Forming of one array; voltages are None when no device formed in this run."""
 
     devices: int
+    """Devices that the run was asked to form."""
     formed_here: int
     formed_before: int
+    """Formed when the run began, and left alone."""
+    formed_again: int
+    """Formed when the run began, and pulsed because that was asked for."""
     unformed: list[Device]
+    """Unformed or unreadable."""
     not_formed: ErrorRate
-    """Devices still unformed, of those that this run tried to form."""
+    """Devices that never formed, of those that this run tried to form."""
+    pulses: int
+    """Forming pulses, all together."""
     median_v: float | None
     q16_v: float | None
     """16 % quantile of the forming voltages."""
@@ -39,14 +91,23 @@ class FormingResult:
     """84 % quantile of the forming voltages."""
     lowest_v: float | None
     highest_v: float | None
+    weibull: SwitchingFit | None
+    """None without two different voltages."""
+    lognormal: SwitchingFit | None
 
     @property
     def forming_yield(self) -> float | None:
         """Share of the tried devices that formed; None when none was tried."""
         return None if self.not_formed.value is None else 1 - self.not_formed.value
 
+    @property
+    def better_fit(self) -> SwitchingFit | None:
+        """The fit of the higher likelihood."""
+        fits = [fit for fit in (self.weibull, self.lognormal) if fit is not None]
+        return max(fits, key=lambda fit: fit.log_likelihood, default=None)
 
-def unformed_devices(unformed: NDArray[np.bool_]) -> list[Device]:
+
+def unformed_devices(unformed: Bools) -> list[Device]:
     """Names of the devices marked in ``unformed`` (rows, columns, 2), in address order.
 
     >>> unformed_devices(np.array([[[False, True]]]))
@@ -55,32 +116,45 @@ def unformed_devices(unformed: NDArray[np.bool_]) -> list[Device]:
     return [Device(int(r), int(c), DEVICES[d]) for r, c, d in np.argwhere(unformed)]
 
 
-def analyse_forming(voltage: NDArray[np.float64], unformed: NDArray[np.bool_]) -> FormingResult:
-    """Forming voltages (V) and unformed marks, both (rows, columns, 2) with BL first.
+def analyse_forming(arrays: FormingArrays, step_v: float = 0.0) -> FormingResult:
+    """Counts, quantiles and fits of a forming run.
 
-    A voltage of NaN is a device that did not form in this run: formed before, or still unformed.
+    ``step_v`` is the distance of a ladder's tops, V: a device that formed at a top had not at the
+    one before. Quantiles are of the devices that formed; the fits count those that never did.
 
     >>> volts = np.array([[[2.5, 2.7], [np.nan, np.nan]]])
-    >>> marks = np.array([[[False, False], [True, False]]])
-    >>> result = analyse_forming(volts, marks)
-    >>> result.formed_here, result.formed_before, round(result.median_v, 2)
-    (2, 1, 2.6)
-    >>> result.not_formed.errors, result.not_formed.trials
-    (1, 3)
+    >>> result = analyse_forming(FormingArrays(
+    ...     voltage=volts,
+    ...     unformed=np.array([[[False, False], [True, False]]]),
+    ...     formed_before=np.array([[[False, False], [False, True]]]),
+    ...     highest_v=np.array([[[3.3, 3.3], [3.3, np.nan]]]),
+    ...     pulses=np.array([[[1, 1], [1, 0]]], dtype=np.uint32)))
+    >>> result.formed_here, result.formed_before, round(result.median_v, 2), result.pulses
+    (2, 1, 2.6, 3)
+    >>> result.not_formed.errors, result.not_formed.trials, result.weibull.censored
+    (1, 3, 1)
     """
-    formed = voltage[np.isfinite(voltage)]
-    still_unformed = int(np.count_nonzero(unformed))
-    quantiles = np.quantile(formed, [0.16, 0.5, 0.84]).tolist() if formed.size else [None] * 3
+    seen = arrays.voltage[np.isfinite(arrays.voltage)]
+    quantiles = np.quantile(seen, [0.16, 0.5, 0.84]).tolist() if seen.size else [None] * 3
     q16, median, q84 = quantiles
+    tried = int(np.count_nonzero(arrays.tried))
+    never = int(np.count_nonzero(arrays.never_formed))
+    pulsed = np.isfinite(arrays.highest_v)
+    in_the_run = arrays.unformed | arrays.formed_before | pulsed
+    volts, censored = arrays.switching_data()
     return FormingResult(
-        devices=voltage.size,
-        formed_here=formed.size,
-        formed_before=voltage.size - formed.size - still_unformed,
-        unformed=unformed_devices(unformed),
-        not_formed=error_rate(still_unformed, formed.size + still_unformed),
+        devices=int(np.count_nonzero(in_the_run)),
+        formed_here=tried - never,
+        formed_before=int(np.count_nonzero(arrays.formed_before & ~pulsed)),
+        formed_again=int(np.count_nonzero(arrays.formed_before & pulsed)),
+        unformed=unformed_devices(arrays.unformed),
+        not_formed=error_rate(never, tried),
+        pulses=int(arrays.pulses.sum()),
         median_v=median,
         q16_v=q16,
         q84_v=q84,
-        lowest_v=float(formed.min()) if formed.size else None,
-        highest_v=float(formed.max()) if formed.size else None,
+        lowest_v=float(seen.min()) if seen.size else None,
+        highest_v=float(seen.max()) if seen.size else None,
+        weibull=fit_weibull(volts, censored, step_v),
+        lognormal=fit_lognormal(volts, censored, step_v),
     )

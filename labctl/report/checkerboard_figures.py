@@ -38,7 +38,7 @@ def checkerboard_figures(result: CheckerboardResult) -> list[FigureBlock]:
 def _sigma_block(result: CheckerboardResult) -> FigureBlock:
     return FigureBlock(
         "Figure 1. Resistance distributions",
-        _sigma_figure(result),
+        sigma_figure(result),
         "Sigma plot of the LRS and HRS resistances of BL and BLb devices with both references",
         f"{count(result.readings, 'reading')} of {count(result.programmings, 'programming')}, "
         "thinned evenly in sigma; the 20 lowest and highest of each series are all drawn. Both "
@@ -76,7 +76,7 @@ def _sense_block(result: CheckerboardResult) -> FigureBlock:
 def _cells_block(result: CheckerboardResult) -> FigureBlock:
     return FigureBlock(
         "Figure 4. Errors of each cell",
-        _cells_figure(result.cells, result.masked),
+        cells_figure(result.cells, result.masked),
         "Map of the error rate of every cell and a histogram of wrong reads a cell",
         f"{result.cells.without_error} of {count(result.cells.cells, 'usable cell')} were "
         f"never wrong, {result.cells.at_least_5_percent} were wrong in 5 % of their "
@@ -107,7 +107,7 @@ def _without_ratio(result: CheckerboardResult) -> str:
     return f"{count(missing, 'bit')} without two valid resistances not shown." if missing else ""
 
 
-def _sigma_figure(result: CheckerboardResult) -> bytes:
+def sigma_figure(result: CheckerboardResult) -> bytes:
     """Sigma plot of LRS and HRS of BL and BLb with both references (paper, Fig. 4a)."""
     figure, axes = drawing.one_plot(8.0, 4.9)
     for one in result.distributions:
@@ -176,7 +176,7 @@ def _maps_figure(maps: list[PatternMap], masked: NDArray[np.bool_]) -> bytes:
     return drawing.png(figure)
 
 
-def _cells_figure(cells: CellErrors, masked: NDArray[np.bool_]) -> bytes:
+def cells_figure(cells: CellErrors, masked: NDArray[np.bool_]) -> bytes:
     """Error rate of every cell over all programmings, and how many cells have how many errors."""
     from matplotlib.ticker import MaxNLocator
 

@@ -44,6 +44,18 @@ def scientific(value: float, digits: int = 3) -> str:
     return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
+def cycle_number(cycle: int) -> str:
+    """The number of a cycle, large ones to four digits.
+
+    >>> cycle_number(1), cycle_number(20_001), cycle_number(252_698_550)
+    ('1', '20001', '2.527e8')
+    """
+    if cycle < 100_000:
+        return str(cycle)
+    mantissa, exponent = f"{cycle:.3e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
 def duration(seconds: float | None) -> str:
     """A time span with the two units that matter.
 

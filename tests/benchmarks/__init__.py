@@ -13,6 +13,7 @@ BENCHMARKS = {
     "flex": "FLEX queries a second, in process",
     "socket": "FLEX queries a second over the socket, beside an echo server",
     "vectors": "pattern vectors a second through the WGFMU driver",
+    "loops": "cycles a second of sequencer loops, beside the real chip and another model",
     "report": "writing the report of a stored default run",
 }
 """Name, which is also the module's, to what it compares."""

@@ -28,8 +28,8 @@ from pymeasure.experiment import Procedure, Results, Worker
 
 from labctl.bench import Bench
 from labctl.store import files
-from labctl.store.writer import RunWriter
 from labctl.store.ledger import Ledger
+from labctl.store.writer import RunWriter
 from tests.benchmarks.result import Goal, Result
 from tests.benchmarks.simulated import run_checkerboard
 from tests.benchmarks.timing import interleaved

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from instruments.sim.wgfmu import shared_library
-from instruments.sim.wgfmu.shared_library import HEADER, BuildError, header_text
+from instruments.sim.wgfmu.shared_library import HEADER, header_text
 from instruments.wgfmu.library import SIGNATURES
 from labctl.bench import DieChoice
 from labctl.benchfile import load_setup
-from labctl.twin import build_library, twin_server
+from labctl.twin import TwinError, build_library, twin_server
 from tests.protocol.served import asked
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -32,7 +32,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built library, its header beside it."""
     try:
         return build_library(tmp_path_factory.mktemp("library"))[0]
-    except BuildError as error:
+    except TwinError as error:
         pytest.skip(str(error))
 
 
@@ -108,13 +108,13 @@ def test_a_missing_compiler_is_one_sentence(
     monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
     monkeypatch.setattr(shared_library.shutil, "which", lambda _: None)
     monkeypatch.setattr(shared_library.sys, "platform", "linux")
-    with pytest.raises(BuildError, match=r"the C compiler '\w+' is missing: install it"):
+    with pytest.raises(TwinError, match=r"the C compiler '\w+' is missing: install it"):
         build_library(tmp_path / "out")
 
 
 def test_missing_headers_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
-    with pytest.raises(BuildError, match=r"Python's C headers are missing \(no Python.h in"):
+    with pytest.raises(TwinError, match=r"Python's C headers are missing \(no Python.h in"):
         build_library(tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -122,7 +122,7 @@ def test_missing_headers_are_one_sentence(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_folder_that_cannot_be_written_is_one_sentence(library: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("", encoding="utf-8")
-    with pytest.raises(BuildError, match="the library cannot be written to"):
+    with pytest.raises(TwinError, match="the library cannot be written to"):
         build_library(file)
 
 

@@ -201,6 +201,37 @@ def test_10_an_smu_biases_while_the_pulses_run(client: Client) -> None:
     leave(client)
 
 
+def test_11_an_smu_samples_and_the_pulses_run(client: Client) -> None:
+    client.chip.resistances["VDD"] = 1e6
+    mainframe = Mainframe(client.station, np.random.default_rng(3))
+
+    def ask(line: str) -> str:
+        mainframe.write(line)
+        return mainframe.read()
+
+    pulse_pattern(client)
+    client.call("setMeasureEvent", b"pulse", b"event", 0.0, 100, 10e-6, 10e-9, AVERAGED)
+    client.call("addSequence", 101, b"pulse", 10.0)
+    client.call("openSession", ADDRESS)
+    client.call("setTimeout", 120.0)
+    client.call("initialize")
+    mainframe.write("*RST")
+    client.call("setOperationMode", 101, FASTIV)
+    client.call("connect", 101)
+    for line in ("CN 801", "MV 801,0,0,5", "MT 0,1,110,5", "MM 10,801"):
+        mainframe.write(line)
+    assert ask("ERRX?") == '+0,"No Error."'
+    mainframe.write("XE")
+    client.run()
+    assert int(ask("NUB?")) == 110
+    amperes = [float(item[3:]) for item in mainframe.read().split(",")]
+    np.testing.assert_allclose(amperes, 5 / 1e6, rtol=1e-3)
+    assert len(read_all(client, 101)[1]) == 1000
+    mainframe.write("CL 801")
+    assert client.chip.held["VDD"] is None
+    leave(client)
+
+
 def test_a_stray_scpi_command_keeps_the_library_out(client: Client) -> None:
     """Seen on a real instrument: `*CLS` leaves error 100, and openSession then returns -6."""
     mainframe = Mainframe(client.station, np.random.default_rng(3))

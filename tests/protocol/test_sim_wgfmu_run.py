@@ -243,19 +243,38 @@ def test_many_loops_are_played_one_by_one_from_one_waveform(client: Client) -> N
     assert sum(w.duration for w in client.chip.played) == pytest.approx(15e-3)
 
 
-def test_channels_out_of_step_are_played_in_stretches(client: Client) -> None:
+def test_channels_out_of_step_are_played_over_their_joint_period(client: Client) -> None:
+    """3 us and 10 us: 400 times 30 us, then 800 times 10 us alone."""
     client.open(101, 102)
     pulse(client, 101, loops=4000.0)
     client.pattern(b"slow", 0.0, [5e-6, 10e-6], [2.0, 0.0])
     client.call("addSequence", 102, b"slow", 2000.0)
     client.run()
     played = client.chip.played
-    assert len(played) == 2
+    assert len(played) == 400 + 800
+    assert len({id(waveform) for waveform in played}) == 4
     assert sum(w.duration for w in played) == pytest.approx(20e-3)
     for before, after in itertools.pairwise(played):
         assert before.volts["BL"][-1] == pytest.approx(after.volts["BL"][0])
-    middle = np.interp(4.5e-6, played[0].times, played[0].volts["SL"])
+    middle = np.interp(4.5e-6, played[200].times, played[200].volts["SL"])
     assert middle == pytest.approx(1.0)
+
+
+def test_channels_that_never_meet_are_played_in_stretches(client: Client) -> None:
+    """40.13 us and 100.07 us: their joint period is 0.4 s, longer than the run."""
+    client.open(101, 102)
+    client.pattern(b"saw", 0.0, [30e-6, 40.13e-6], [1.0, 0.0])
+    client.pattern(b"slow", 0.0, [50e-6, 100.07e-6], [2.0, 0.0])
+    client.call("addSequence", 101, b"saw", 9000.0)
+    client.call("addSequence", 102, b"slow", 3000.0)
+    client.run()
+    played = client.chip.played
+    assert len({id(waveform) for waveform in played}) < 10
+    assert sum(w.duration for w in played) == pytest.approx(9000 * 40.13e-6)
+    times = np.linspace(0.0, 0.3, 5003)
+    phase = times % 40.13e-6
+    saw = np.where(phase < 30e-6, phase / 30e-6, (40.13e-6 - phase) / 10.13e-6)
+    np.testing.assert_allclose(heard(client, "SL", times), saw, atol=2e-3)
 
 
 def heard(client: Client, pad: str, times: np.ndarray) -> np.ndarray:
@@ -274,7 +293,7 @@ def test_played_in_pieces_or_at_once_is_the_same(
     times = np.linspace(0, 45e-6, 9973)
     outcomes = []
     for points in (10, 10_000):
-        monkeypatch.setattr("instruments.sim.wgfmu.run.UNROLLED_POINTS", points)
+        monkeypatch.setattr("instruments.sim.wgfmu.program.UNROLLED_POINTS", points)
         client = Client()
         client.open(101, 102)
         client.pattern(b"a", 0.2, [1e-6, 1.5e-6, 2e-6], [1.0, 1.0, 0.0])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.protocol.wgfmu_client import AVERAGED, RAW, Client, encoded
+from tests.protocol.wgfmu_client import AVERAGED, DC, RAW, Client, encoded
 
 
 @pytest.fixture
@@ -181,6 +181,35 @@ def test_current_mode_forces_the_5_v_range_and_keeps_the_current_range(client: C
     assert client.integer("getMeasureCurrentRange", 101) == 6003
 
 
+def test_settings_come_back_as_they_were_set(client: Client) -> None:
+    for name, values in [
+        ("OperationMode", (2000, 2001, 2002, 2003)),
+        ("ForceVoltageRange", (3001, 3002, 3003, 3004, 3000)),
+        ("MeasureVoltageRange", (5001, 5002)),
+        ("MeasureCurrentRange", (6001, 6002, 6003, 6004, 6005)),
+        ("MeasureMode", (4001, 4000)),
+    ]:
+        for value in values:
+            client.call(f"set{name}", 101, value)
+            assert client.integer(f"get{name}", 101) == value, name
+    client.call("setMeasureEnabled", 101, 7000)
+    assert client.integer("isMeasureEnabled", 101) == 7000
+    for mode, polarity in [(8001, 8100), (8002, 8101), (8003, 8100), (8004, 8101)]:
+        client.call("setTriggerOutMode", 101, mode, polarity)
+        assert client.ints("getTriggerOutMode", 2, 101) == (mode, polarity)
+    assert client.integer("getOperationMode", 102) == 2003, "another channel's"
+
+
+def test_a_voltage_beyond_the_measurement_range_reads_as_the_range(client: Client) -> None:
+    client.open(101, mode=DC)
+    client.call("setForceVoltageRange", 101, 3004)
+    client.call("dcforceVoltage", 101, 7.0)
+    client.call("setMeasureVoltageRange", 101, 5002)
+    assert client.number("dcmeasureAveragedValue", 101, 1000, 1) == pytest.approx(7.0, abs=1e-3)
+    client.call("setMeasureVoltageRange", 101, 5001)
+    assert client.number("dcmeasureAveragedValue", 101, 1000, 1) == 5.0
+
+
 def test_delays_lie_on_a_625_ps_grid(client: Client) -> None:
     client.call("setForceDelay", 101, 1.5e-9)
     assert client.number("getForceDelay", 101) == pytest.approx(1.25e-9)
@@ -290,6 +319,20 @@ def test_the_golden_numbers_of_the_manual(client: Client) -> None:
     last = client.number("getForceValueSize", 101) - 1
     assert client.pair("getForceValue", 101, last) == (pytest.approx(120.1e-6), 0.0)
     assert client.integer("getPatternMeasureTimeSize", b"one") == 35
+
+
+def test_force_values_are_the_points_one_by_one(client: Client) -> None:
+    golden(client)
+    size = int(client.number("getForceValueSize", 101))
+    times, volts = client.arrays("getForceValues", 101, 0.0, size)
+    one_by_one = [client.pair("getForceValue", 101, float(index)) for index in range(size)]
+    assert list(zip(times, volts, strict=True)) == one_by_one
+    assert times == sorted(times)
+    part = client.arrays("getForceValues", 101, 5.0, 4)
+    assert part == [times[5:9], volts[5:9]]
+    # More than there is gives what there is, with a warning.
+    assert len(client.arrays("getForceValues", 101, float(size - 2), 100)[0]) == 2
+    assert client.text("getWarningSummary")
 
 
 def test_events_are_found_by_cycle_loop_and_count(client: Client) -> None:

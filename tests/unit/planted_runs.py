@@ -106,10 +106,19 @@ def checkerboard_arrays(
     }
 
 
-def forming_arrays(rows: int = 32) -> dict[str, np.ndarray]:
-    """Forming of the first ``rows`` rows, one device unformed."""
+def forming_arrays(rows: int = 32, columns: int = 32) -> dict[str, np.ndarray]:
+    """Forming of the first rows by a ramp to 3.3 V, one device unformed."""
     arrays = checkerboard_arrays(1, seed=21, unformed=[(3, 7, 1)])
-    return {name: arrays[name][:rows] for name in ("forming_voltage", "unformed")}
+    volts = arrays["forming_voltage"][:, :columns]
+    forming = {
+        "row": np.arange(len(volts)),
+        "forming_voltage": volts,
+        "unformed": arrays["unformed"][:, :columns],
+        "formed_before": np.zeros(volts.shape, dtype=np.uint8),
+        "highest_voltage": np.full(volts.shape, 3.3),
+        "forming_pulses": np.ones(volts.shape, dtype=np.uint32),
+    }
+    return {name: array[:rows] for name, array in forming.items()}
 
 
 def compliance_arrays() -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from labctl.analysis.compliance import analyse_compliance
 from labctl.analysis.distributions import sigma_plot, sigma_positions, window
-from labctl.analysis.forming import analyse_forming
+from labctl.analysis.forming import FormingArrays, analyse_forming
 from labctl.analysis.maps import dead_cells, pattern_maps
 from labctl.analysis.sense_amplifier import hrs_over_lrs, sense_errors
 
@@ -140,25 +140,91 @@ def test_no_verdict_on_dead_cells_below_ten_programmings() -> None:
     assert dead_cells(maps) is None
 
 
+def forming_arrays(volts: np.ndarray, **changes: np.ndarray) -> FormingArrays:
+    """A ramp to 3.3 V on every device that is not said to have been formed before."""
+    before = changes.get("formed_before", np.zeros(volts.shape, dtype=bool))
+    arrays = {
+        "voltage": volts,
+        "unformed": np.zeros(volts.shape, dtype=bool),
+        "formed_before": before,
+        "highest_v": np.where(before, np.nan, 3.3),
+        "pulses": (~before).astype(np.uint32),
+    }
+    return FormingArrays(**{**arrays, **changes})
+
+
 def test_forming_counts_each_device_once() -> None:
     rng = np.random.default_rng(8)
     volts = rng.normal(2.55, 0.17, (32, 32, 2))
     volts[0, :, 0] = np.nan
-    marks = np.zeros((32, 32, 2), dtype=bool)
-    marks[0, 5, 0] = True
-    result = analyse_forming(volts, marks)
-    assert (result.formed_here, result.formed_before) == (2016, 31)
-    assert result.not_formed.trials == 2017
+    before, marks = np.zeros((2, 32, 32, 2), dtype=bool)
+    before[0, :, 0] = True
+    before[0, 5, 0], marks[0, 5, 0] = False, True
+    result = analyse_forming(forming_arrays(volts, unformed=marks, formed_before=before))
+    assert (result.formed_here, result.formed_before, result.devices) == (2016, 31, 2048)
+    assert result.not_formed.trials == result.pulses == 2017
     assert [(d.row, d.column, d.device) for d in result.unformed] == [(0, 5, "BL")]
     assert result.median_v == pytest.approx(2.55, abs=0.02)
     quantiles = stats.norm.ppf([0.16, 0.84], 2.55, 0.17)
     assert (result.q16_v, result.q84_v) == pytest.approx(tuple(quantiles), abs=0.02)
     assert result.forming_yield == pytest.approx(2016 / 2017)
+    assert result.weibull is not None
+    assert (result.weibull.switched, result.weibull.censored) == (2016, 1)
+
+
+def test_never_formed_devices_are_censored_not_dropped() -> None:
+    """Planted: lognormal, median 2.6 V, s.d. of ln V 0.07; what needs more than 2.7 V stays."""
+    rng = np.random.default_rng(9)
+    needed = 2.6 * np.exp(rng.normal(0, 0.07, (32, 32, 2)))
+    never = needed > 2.7
+    volts = np.where(never, np.nan, needed)
+    arrays = forming_arrays(volts, unformed=never, highest_v=np.full(volts.shape, 2.7))
+    result = analyse_forming(arrays)
+    fit = result.lognormal
+    assert fit is not None
+    assert fit is result.better_fit
+    assert fit.scale_v.contains(2.6)
+    assert fit.shape.contains(0.07)
+    assert result.not_formed.errors == fit.censored == np.count_nonzero(never) > 500
+    # The median of those that formed says something else.
+    assert result.median_v is not None
+    assert not fit.scale_v.contains(result.median_v)
+
+
+def test_a_ladder_is_fitted_by_its_steps() -> None:
+    """The tops lie half a step above the voltages on average; the fit must not."""
+    rng = np.random.default_rng(10)
+    needed = 2.6 * np.exp(rng.normal(0, 0.07, (32, 32, 2)))
+    tops = 1.4 + np.ceil((needed - 1.4) / 0.1) * 0.1
+    fit = analyse_forming(forming_arrays(tops), step_v=0.1).lognormal
+    assert fit is not None
+    assert fit.scale_v.contains(2.6)
+    exact = analyse_forming(forming_arrays(tops)).lognormal
+    assert exact is not None
+    assert not exact.scale_v.contains(2.6)
+
+
+def test_devices_formed_again_and_unreadable_ones_are_in_no_distribution() -> None:
+    volts = np.array([[[2.5, 2.6], [2.7, np.nan], [np.nan, 2.4]]])
+    before, unreadable = np.zeros((2, 1, 3, 2), dtype=bool)
+    before[0, 1, 1] = unreadable[0, 2, 0] = True
+    highest = np.full(volts.shape, 3.3)
+    highest[unreadable] = np.nan
+    result = analyse_forming(
+        forming_arrays(volts, unformed=unreadable, formed_before=before, highest_v=highest)
+    )
+    assert (result.formed_here, result.formed_before, result.formed_again) == (4, 0, 1)
+    assert (result.not_formed.errors, result.not_formed.trials) == (0, 4)
+    assert len(result.unformed) == 1
+    assert result.weibull is not None
+    assert (result.weibull.switched, result.weibull.censored) == (4, 0)
 
 
 def test_forming_of_a_formed_array() -> None:
-    result = analyse_forming(np.full((2, 2, 2), np.nan), np.zeros((2, 2, 2), dtype=bool))
+    before = np.ones((2, 2, 2), dtype=bool)
+    result = analyse_forming(forming_arrays(np.full((2, 2, 2), np.nan), formed_before=before))
     assert (result.formed_before, result.median_v, result.forming_yield) == (8, None, None)
+    assert (result.weibull, result.lognormal, result.better_fit) == (None, None, None)
 
 
 def test_compliance_sorts_and_checks() -> None:

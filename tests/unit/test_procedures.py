@@ -173,18 +173,10 @@ def test_parameters_survive_a_results_file_exactly(tmp_path, values):
     "table",
     [
         "tables/my table.toml",
-        pytest.param(
-            "tables/größe.toml",
-            marks=pytest.mark.xfail(
-                strict=True, reason="PyMeasure writes parameters escaped and reads them as they are"
-            ),
-        ),
-        pytest.param(
-            r"C:\tables\new.toml",
-            marks=pytest.mark.xfail(
-                strict=True, reason="PyMeasure writes parameters escaped and reads them as they are"
-            ),
-        ),
+        "tables/größe.toml",
+        r"C:\tables\new.toml",
+        "tables/100%25.toml",
+        "tab\tand: colon.toml",
     ],
 )
 def test_the_name_of_a_table_survives_a_results_file(tmp_path, table):

@@ -181,7 +181,8 @@ def test_text_of_the_record_cannot_become_markup(tmp_path: Path) -> None:
 
 def test_forming_and_compliance_have_their_figure(tmp_path: Path) -> None:
     forming = report(tmp_path / "f", "forming", forming_arrays())
-    assert len(images(forming)) == 1
+    assert len(images(forming)) == 2
+    assert "2047 formed, 1 censored" in forming
     assert "Still unformed: row 3 column 7 BLb." in forming
     compliance = report(tmp_path / "c", "compliance", compliance_arrays())
     assert len(images(compliance)) == 1

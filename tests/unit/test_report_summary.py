@@ -167,8 +167,7 @@ def test_an_older_record_without_a_headline_has_no_conditions_row(tmp_path: Path
 
 @pytest.mark.parametrize("rows", [0, 2, 5])
 def test_forming_of_a_small_chip(tmp_path: Path, rows: int) -> None:
-    whole = forming_arrays()
-    arrays = {name: records[:rows, :8] for name, records in whole.items()}
+    arrays = forming_arrays(rows=rows, columns=8)
     summary = as_json(summarise(write_run(tmp_path, "forming", arrays)))
     assert summary["devices"] == rows * 8 * 2
     assert summary["formed_here"] == rows * 8 * 2 - (rows > 3)

@@ -474,3 +474,60 @@ def test_a_waveform_is_worked_out_again_when_another_pad_has_moved(
     chip.hold("VDDH", 5.0)
     chip.play(pulse)
     assert die.kind[ROW, 0, 1] == Kind.LRS
+
+
+# --- SET by held voltages ------------------------------------------------------------------------
+
+
+def staircase_set(seed, looks):
+    """A SET staircase on one HRS device; x after each step. ``looks``: readings in each step."""
+    chip, die, clock = powered_chip(seed)
+    form_and_set_and_reset(chip)
+    chip.hold("WL", gate_for(100e-6))
+    levels = []
+    for volts in np.arange(0.0, 1.61, 0.02):
+        chip.hold("SL", float(volts))
+        chip.hold("BLB", float(volts))
+        for _ in range(looks):
+            clock.advance(10e-3 / looks)
+            chip.current("BL")
+        levels.append(float(die.x[0, 0, 0]))
+    return np.array(levels), int(die.n_set[0, 0, 0])
+
+
+def form_and_set_and_reset(chip):
+    moves = [("WL", 0.0, FORMING_GATE), ("SL", 200e-9, 3.3), ("BLB", 200e-9, 3.3)]
+    moves += [("SL", 1e-3, 0.0), ("BLB", 1e-3, 0.0), ("WL", 1.1e-3, 0.0)]
+    chip.play(waveform(moves, BL=0.0))
+    chip.play(reset_pulse(0))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_staircase_is_one_set_however_often_it_is_looked_at(seed):
+    once, n_set = staircase_set(seed, looks=1)
+    often, n_set_often = staircase_set(seed, looks=5)
+    assert n_set == n_set_often == 2
+    np.testing.assert_allclose(often, once)
+    # The filament grows with the voltage, and never shrinks.
+    assert (np.diff(once) <= 0).all()
+    assert once[0] - once[-1] > 0.3
+
+
+def test_steps_of_a_staircase_add_up():
+    """Integral of dt / t50 over all steps: finer steps of the same rate SET at the same voltage."""
+    fine, coarse = [], []
+    for seed in range(20):
+        for step, found in ((0.005, fine), (0.02, coarse)):
+            chip, die, clock = powered_chip(seed)
+            form_and_set_and_reset(chip)
+            chip.hold("WL", gate_for(100e-6))
+            for volts in np.arange(0.4, 1.2, step):
+                chip.hold("SL", float(volts))
+                chip.hold("BLB", float(volts))
+                clock.advance(step / 2.0)
+                chip.current("BL")
+                if die.kind[0, 0, 0] == Kind.LRS:
+                    found.append(volts)
+                    break
+    assert len(fine) == len(coarse) == 20
+    assert np.median(fine) == pytest.approx(np.median(coarse), abs=0.015)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, cast
 
@@ -33,10 +34,14 @@ from instruments.sim.chip.bias import (
 )
 from instruments.sim.chip.device import MODEL, Kind, OxRamModel
 from instruments.sim.chip.die import COLUMNS, Die
+from instruments.sim.chip.disturb import FAINT_DOSE, RowDisturb
+from instruments.sim.chip.failures import SetDoses
+from instruments.sim.chip.loops import FEWEST_LOOPS, LoopLaw, Stretch, Surroundings
 from instruments.sim.chip.senseamp import AMPLIFIER, SenseAmplifier
 from instruments.sim.chip.streams import Purpose, Streams
 from instruments.sim.chip.trace import Trace
 from instruments.sim.clock import VirtualClock
+from instruments.sim.loops import TakeCurrents, play_one_by_one
 from instruments.sim.waveform import Floats, PadWaveform
 
 PADS = ("SL", "BL", "BLB", "WL", "SEN", "BYP", "VDD", "VDDH", "Q", "QB")
@@ -53,9 +58,15 @@ _EDGE = 100e-9
 
 _WAVEFORMS_KEPT = 32
 
-_FAINT_DOSE = 0.02
-
 _RTN_QUANTILE = NormalDist().inv_cdf(MODEL.rtn_share)
+
+
+@dataclass
+class LastingSet:
+    """A SET bias that held voltages have kept up so far: its dose, and whether it has switched."""
+
+    dose: float = 0.0
+    switched: bool = False
 
 
 class Chip:
@@ -80,6 +91,12 @@ class Chip:
         self._threshold = model.threshold + die.transistor_shift
         self._reader = BiasReader(model, amplifier, die.transistor_gain, self._threshold)
         self._read: dict[PadWaveform, tuple[tuple[float | bool | None, ...], Bias]] = {}
+        disturb = RowDisturb(die, model, amplifier, self._reset_level, self._reset)
+        self._loops = LoopLaw(
+            die, self._streams, model, amplifier, self._threshold, self._compliance, disturb
+        )
+        self._set_doses: SetDoses = {}
+        """Doses at which devices (by side) SET in the loop that is played, where that is known."""
 
         self._row = 0
         self._column = 0
@@ -89,6 +106,7 @@ class Chip:
         self._q = np.ones(COLUMNS, bool)
         self._qb = np.ones(COLUMNS, bool)
         self._since = clock.now()
+        self._lasting: dict[int, LastingSet] = {}
         self._look_at_pads()
         self._view_arrays()
 
@@ -98,6 +116,7 @@ class Chip:
         """Set the decoder's address levels, 0-31 each."""
         if self._acting:
             self._live()
+        self._lasting.clear()
         self._row = row
         self._column = column
         self._pair = row * COLUMNS + column
@@ -149,6 +168,7 @@ class Chip:
         """
         if self._acting:
             self._live()
+        self._lasting.clear()
         bias = self._digest_once(waveform)
         trace = self._trace(bias, samples) if samples else None
         self._happen(bias, trace)
@@ -156,6 +176,55 @@ class Chip:
             self._held[pad] = float(values[-1])
         self._look_at_pads()
         return self._traced(trace) if trace else {}
+
+    def play_loops(
+        self,
+        waveform: PadWaveform,
+        loops: int,
+        samples: Mapping[str, Floats],
+        take: TakeCurrents,
+    ) -> None:
+        """Put ``loops`` repetitions of a waveform on the pads, as so many calls of `play` would.
+
+        ``take`` gets the currents at the ``samples`` of each repetition, in order, for as many
+        repetitions at a time as suits. Like repetitions between the first and the last are worked
+        out together (`instruments.sim.chip.loops`); any others are played one by one.
+        """
+        if self._acting:
+            self._live()
+        left = loops
+        while left:
+            stretch = self._work_out(waveform, left - 1, samples, take)
+            left -= stretch.loops
+            for doses in stretch.set_doses[:left]:
+                self._set_doses = doses
+                play_one_by_one(self, waveform, 1, samples, take)
+                left -= 1
+            self._set_doses = {}
+            if left:
+                play_one_by_one(self, waveform, 1, samples, take)
+                left -= 1
+
+    def _work_out(
+        self,
+        waveform: PadWaveform,
+        loops: int,
+        samples: Mapping[str, Floats],
+        take: TakeCurrents,
+    ) -> Stretch:
+        """Like loops up to the next one that has to be played."""
+        if loops < FEWEST_LOOPS:
+            return Stretch(0)
+        bias = self._digest_once(waveform)
+        if bias.precharged != self._precharged:
+            return Stretch(0)
+        latch = bool(self._q[self._column]), bool(self._qb[self._column])
+        held = {pad: self._held[pad] for pad in ("Q", "QB")}
+        at = Surroundings(self._row, self._column, self._vdd, latch, held, Q_OHM)
+        stretch = self._loops.run(bias, at, loops, samples, take)
+        if stretch.latch is not None:
+            self._q[self._column], self._qb[self._column] = stretch.latch
+        return stretch
 
     def rest(self) -> None:
         """Bring the die up to the present bench time; call it before the die is saved."""
@@ -197,7 +266,17 @@ class Chip:
         if seconds <= 0:
             return
         times = np.array([0.0, seconds])
-        self._happen(self._digest(PadWaveform(times, {})), None)
+        bias = self._digest(PadWaveform(times, {}))
+        # A staircase of held voltages is one SET, however many steps it is looked at in.
+        biased = [e.side for e in bias.events if isinstance(e, SetBias) and e.side is not None]
+        self._lasting = {
+            device: self._lasting.get(device, LastingSet())
+            for device in (2 * self._pair + side for side in biased)
+        }
+        self._happen(bias, None)
+        for event in bias.events:
+            if isinstance(event, SetBias) and event.side is not None:
+                self._lasting[2 * self._pair + event.side].dose += event.set_dose
         self._since = self.clock.now()
 
     def _digest(self, waveform: PadWaveform) -> Bias:
@@ -279,11 +358,15 @@ class Chip:
             self._x_set[device] = self._x[device]
 
     def _set_dose_needed(self, device: int) -> float:
+        known = self._set_doses.get(device & 1)
+        if known is not None and device >> 1 == self._pair:
+            return known
         z = self._streams.normal(Purpose.SET_TIME, device, self._n_set[device])
         return float(10 ** (self.model.set_time_sigma * z))
 
     def _set(self, device: int, bias: SetBias) -> None:
         compliance = self._compliance(device, bias)
+        lasting = self._lasting.get(device, LastingSet())
         if (
             self._kind[device] == Kind.LRS
             and compliance <= 1.001 * self._compliances[device]
@@ -291,9 +374,17 @@ class Chip:
         ):
             return
         # Eight sigma above the median needs no look at the draw.
-        if bias.set_dose < 25 and bias.set_dose < self._set_dose_needed(device):
+        dose = bias.set_dose + lasting.dose
+        if not lasting.switched and dose < 25 and dose < self._set_dose_needed(device):
             return
+        before = self._x[device]
+        if lasting.switched:
+            # The same filament grows on: no new draw.
+            self._n_set[device] -= 1
         self._become_lrs(device, compliance)
+        if device in self._lasting:
+            self._x[device] = self._x_set[device] = min(before, self._x[device])
+            lasting.switched = True
 
     def _become_lrs(self, device: int, compliance: float) -> None:
         self._drift(device >> 1)
@@ -411,8 +502,7 @@ class Chip:
             discharge.dose_per_ohm * (ohms + self.amplifier.series_ohm),
             0.0,
         )
-        # Less than this moves x by less than a thousandth of a decade.
-        if doses.max(where=self.die.kind[self._row] == Kind.LRS, initial=0.0) > _FAINT_DOSE:
+        if doses.max(where=self.die.kind[self._row] == Kind.LRS, initial=0.0) > FAINT_DOSE:
             for cell in np.flatnonzero(self.die.kind[self._row] == Kind.LRS):
                 self._reset(2 * COLUMNS * self._row + int(cell), discharge.bias)
 
@@ -477,7 +567,7 @@ class Chip:
         dose = self._reset_dose[device]
         if isinstance(bias, ResetBias):
             self._follow(device, bias)
-            if self._kind[device] != Kind.PRISTINE:
+            if self._kind[device] != Kind.PRISTINE and trace.looks_within(bias.start, bias.stop):
                 self._trace_reset(device, bias, trace, before, dose)
         else:
             switches_at = self._switching_time(device, bias)

@@ -173,9 +173,12 @@ class OxRamModel:
         scale = (1 + 10e3 / ohms) * self.superlinear_volts * (ohms / 200e3) ** 0.2
         current = volts / (ohms + on_resistance)
         for _ in range(12):
-            y = np.maximum((volts - current * on_resistance) / scale, 1e-6)
-            factor = np.sinh(y) / y
-            current = volts * factor / (ohms + on_resistance * factor)
+            factor = _sinh_over((volts - current * on_resistance) / scale)
+            better = volts * factor / (ohms + on_resistance * factor)
+            settled = bool(np.all(np.abs(better - current) <= 1e-9 * better))
+            current = better
+            if settled:
+                break
         return np.minimum(current, saturation)
 
     def read_noise(self, x: float) -> float:
@@ -184,6 +187,11 @@ class OxRamModel:
         if position <= 0:
             return self.noise_lrs
         return self.noise_lrs + (self.noise_hrs - self.noise_lrs) * min(position, 1.0)
+
+    def read_noises(self, x: Floats) -> Floats:
+        """`read_noise` of an array."""
+        position = np.clip(x - 4.30103, 0.0, 1.0)
+        return self.noise_lrs + (self.noise_hrs - self.noise_lrs) * position
 
     # Rates: how fast each thing goes at a voltage; arrays in, arrays out
 
@@ -236,9 +244,19 @@ class OxRamModel:
         """x after a SET: the device's and the cycle's draws are standard normal."""
         ratio = self.lrs_sigma_current / compliance
         by_device, by_cycle = self._split(self.lrs_sigma * ratio**self.lrs_sigma_exponent)
-        aged = (1 - self.aging_hrs_share) * self.aging * math.log10(1 + wear)
+        aged = self.lrs_aging * math.log10(1 + wear)
         median = self.lrs_median(compliance)
         return median + common + by_device * device + by_cycle * cycle + aged
+
+    @cached_property
+    def lrs_aging(self) -> float:
+        """Decades that the LRS rises for each decade of 1 + W."""
+        return (1 - self.aging_hrs_share) * self.aging
+
+    @cached_property
+    def hrs_aging(self) -> float:
+        """Decades that the HRS falls for each decade of 1 + W."""
+        return self.aging_hrs_share * self.aging
 
     def hrs_median(self, volts: float, seconds: float) -> float:
         """Median x of a complete RESET at ``volts`` lasting ``seconds``."""
@@ -270,7 +288,7 @@ class OxRamModel:
     def hrs_deviation(self, device: float, cycle: float, common: float, wear: float) -> float:
         """Deviation (decades) of an HRS from its median: standard normal draws, and aging."""
         by_device, by_cycle = self.hrs_split
-        aged = self.aging_hrs_share * self.aging * math.log10(1 + wear)
+        aged = self.hrs_aging * math.log10(1 + wear)
         return common + by_device * device + by_cycle * cycle - aged
 
     @cached_property
@@ -282,6 +300,16 @@ class OxRamModel:
         """W that a RESET adds for each ampere of the last compliance (1/n0 is linear in it)."""
         cycles = self.wear_cycles * 10 ** (self.wear_decades_per_volt * (2.5 - volts))
         return math.sqrt(seconds / 1e-6) / (200e-6 * cycles)
+
+
+def _sinh_over(y: Floats) -> Floats:
+    """sinh(y) / y, for small y by its series, right to 1e-9."""
+    if y.size and float(np.abs(y).max()) < 0.5:
+        square = y * y
+        series = 1 + square / 6 * (1 + square / 20 * (1 + square / 42 * (1 + square / 72)))
+        return np.asarray(series)
+    y = np.maximum(y, 1e-6)
+    return np.asarray(np.sinh(y) / y)
 
 
 MODEL = OxRamModel()

@@ -18,7 +18,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Latched:
-    """What the amplifiers of a row hold after a sense; arrays of shape (32,)."""
+    """What amplifiers hold after a sense; arrays of shape (n,)."""
 
     q: Flags
     qb: Flags
@@ -73,20 +73,24 @@ class SenseAmplifier:
     def race(
         self,
         ohms: Floats,
-        column_conductance: Floats,
-        column_ratio: Floats,
+        column_conductance: Floats | float,
+        column_ratio: Floats | float,
         limit_ohm: float,
         noise: Floats,
     ) -> Latched:
-        """Latch a row: ``ohms`` (32, 2) of the BL and BLB devices, offsets (32,), noise (96,)."""
+        """Latch ``n`` times: ``ohms`` (n, 2) of the BL and BLB devices, noise (3n,).
+
+        The offsets are (n,), or one number for all.
+        """
+        n = len(ohms)
         conductance = 1 / (ohms + self.series_ohm)
         difference = (
             conductance[:, 1] * 10**column_ratio
             - conductance[:, 0]
             + column_conductance
-            + self.column_conductance_sigma * noise[:32]
+            + self.column_conductance_sigma * noise[:n]
         )
-        edge = limit_ohm * 10 ** (self.soft_edge * noise[32:].reshape(32, 2))
+        edge = limit_ohm * 10 ** (self.soft_edge * noise[n:].reshape(n, 2))
         discharged = ohms < edge
         # One branch alone decides by itself; two race.
         low_bl = discharged[:, 0] & ((difference <= 0) | ~discharged[:, 1])

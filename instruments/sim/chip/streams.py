@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-from numpy.random import Generator, Philox
+from numpy.random import SFC64, Generator, Philox
 from numpy.typing import NDArray
 
 BLOCK = 64
@@ -43,6 +43,7 @@ class Purpose(IntEnum):
     SENSE_NOISE = 19
     SENSE_UNDEFINED = 20
     PAIR_SLOW_START = 21
+    LOOPS = 22
 
 
 class Streams:
@@ -74,3 +75,12 @@ class Streams:
         self._counter[:] = (0, block, index, purpose)
         self._philox.state = self._state
         return self._generator.standard_normal(size)
+
+    def long_stream(self, purpose: Purpose, index: int, n: int, m: int) -> Generator:
+        """A generator of its own for many draws, addressed by two numbers.
+
+        SFC64 seeded from the addressed stream: it makes normal draws a third faster than Philox.
+        """
+        self._counter[:] = (m, n, index, purpose)
+        self._philox.state = self._state
+        return Generator(SFC64(self._philox.random_raw(4).tolist()))

@@ -3,12 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from instruments.sim.chip.bias import BIT_LINES, PadHistory, ResetBias
 from instruments.sim.chip.device import OxRamModel
 from instruments.sim.waveform import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class BranchBias:
+    """What drives the current of one device: ``on`` (n,) says at which moments any flows.
+
+    For those, ``sign`` (positive from SL to the bit line), ``u`` (V) across device and transistor,
+    and the transistor's ``overdrive`` (V).
+    """
+
+    on: NDArray[np.bool_]
+    sign: Floats
+    u: Floats
+    overdrive: Floats
+
+    @classmethod
+    def of(cls, pads: PadHistory, side: int, threshold: float) -> BranchBias:
+        """The bias of the device of ``side``, its access transistor of this threshold (V)."""
+        if "SL" not in pads.volts or BIT_LINES[side] not in pads.volts:
+            nothing = np.zeros(0)
+            return cls(np.zeros(len(pads.times), bool), nothing, nothing, nothing)
+        sl, bit_line, gate = pads.volts["SL"], pads.volts[BIT_LINES[side]], pads.gate()
+        # In the RESET direction the device's bottom node follows the gate.
+        backward = np.minimum(bit_line, gate - threshold) - sl
+        is_forward = sl > bit_line
+        u = np.where(is_forward, sl - bit_line, backward)
+        overdrive = gate - np.where(is_forward, bit_line, sl) - threshold
+        on = pads.logic("BYP") & (u > 0) & (overdrive > 0)
+        return cls(on, np.where(is_forward, 1.0, -1.0)[on], u[on], overdrive[on])
+
+    def current(self, ohms: Floats, model: OxRamModel, gain: float) -> Floats:
+        """Current (A) at the moments when any flows, for low-field resistances ``(..., n)``."""
+        currents = model.series_currents(
+            self.u,
+            ohms,
+            model.ohm_volts / self.overdrive,
+            model.gain * gain * self.overdrive**model.gain_exponent,
+        )
+        return np.asarray(self.sign * currents)
 
 
 class Trace:
@@ -21,6 +62,11 @@ class Trace:
         self._x = np.zeros((2, len(self.times)))
         """log10 of the low-field resistance (ohm) of the BL and the BLB device."""
         self._high = {"Q": np.ones(len(self.times), bool), "QB": np.ones(len(self.times), bool)}
+
+    def looks_within(self, start: float, stop: float) -> bool:
+        """Whether any sample lies between two times, both included."""
+        first = int(np.searchsorted(self.times, start))
+        return first < len(self.times) and self.times[first] <= stop
 
     def from_now(self, side: int, time: float, x: float) -> None:
         """From ``time`` on the device of ``side`` is at ``x``."""
@@ -57,26 +103,10 @@ class Trace:
 
         ``threshold`` (V) and ``gain`` (relative) are those of its access transistor.
         """
+        branch = BranchBias.of(self._pads, side, threshold)
         current = np.zeros(len(self.times))
-        volts = self._pads.volts
-        if "SL" not in volts or BIT_LINES[side] not in volts:
-            return current
-        sl, bit_line, gate = volts["SL"], volts[BIT_LINES[side]], self._pads.gate()
-        bypass = self._pads.logic("BYP")
-        ohms = 10 ** self._x[side]
-        follows = np.minimum(bit_line, gate - threshold)
-        for sign, u, overdrive in (
-            (1.0, sl - bit_line, gate - bit_line - threshold),
-            (-1.0, follows - sl, gate - sl - threshold),
-        ):
-            on = bypass & (u > 0) & (overdrive > 0)
-            drive = overdrive[on]
-            current[on] = sign * model.series_currents(
-                u[on],
-                ohms[on],
-                model.ohm_volts / drive,
-                model.gain * gain * drive**model.gain_exponent,
-            )
+        on = branch.on
+        current[on] = branch.current(10 ** self._x[side, on], model, gain)
         return current
 
     def pick(self, pad: str, values: Floats) -> Floats:

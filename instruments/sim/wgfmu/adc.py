@@ -98,10 +98,10 @@ def _reading(code: int, samples: int) -> tuple[float, float, float]:
     return scale.noise_of(samples), scale.step / samples, scale.limit
 
 
-def read_all(true: Floats, code: int, samples: Floats, rng: np.random.Generator) -> Floats:
-    """Readings ``(n,)`` on one range; ``samples`` ``(n,)`` says how many each averages."""
+def read_all(true: Floats, code: int, samples: Floats | float, rng: np.random.Generator) -> Floats:
+    """Readings ``(n,)`` on one range; ``samples`` says how many each averages, or all do."""
     scale = RANGES[code]
     noise = np.minimum(scale.noise_limit, scale.noise * np.sqrt(scale.samples / samples))
     step = scale.step / samples
-    values = np.round((true + noise * rng.standard_normal(len(true))) / step) * step
+    values = np.rint((true + noise * rng.standard_normal(len(true))) / step) * step
     return np.asarray(np.clip(values, -scale.limit, scale.limit))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from instruments.sim.wgfmu import arguments, checks
 from instruments.sim.wgfmu.arguments import Pointer
 from instruments.sim.wgfmu.checks import Refusal
-from instruments.sim.wgfmu.run import Readings
+from instruments.sim.wgfmu.readings import Readings
 from instruments.sim.wgfmu.session import Calls, Session
 from instruments.wgfmu.library import MeasureEventStatus, ReturnCode, WarningLevel
 

@@ -1,199 +1,21 @@
-"""Sequences as downloaded (`Program`), and one execution of them on the chip (`Run`)."""
+"""One execution of what has been downloaded, on the chip."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import partial
 
 import numpy as np
 
-from instruments.sim.station import WGFMU_PADS, Path, Station
-from instruments.sim.waveform import Floats, PadWaveform
-from instruments.sim.wgfmu import adc
+from instruments.sim.loops import LoopCurrents, PlaysLoops, play_one_by_one
+from instruments.sim.station import Station
+from instruments.sim.waveform import Floats
 from instruments.sim.wgfmu.patterns import TICK_S
+from instruments.sim.wgfmu.program import Piece, Program, Window
+from instruments.sim.wgfmu.readings import Readings
 from instruments.sim.wgfmu.source import NO_LOAD, Load
-from instruments.sim.wgfmu.timeline import ReadingPlan, Timeline, even_windows
 
-UNITS_PER_TICK = 16
-UNITS_PER_S = 1.6e9
-"""Waveforms of several channels are joined on the 625 ps grid of the channel delays."""
-
-MAX_DELAY_TICKS = 6
-"""More than the largest delay, 50 ns."""
-
-UNROLLED_POINTS = 20_000
-"""A run of up to so many points is one waveform; a longer one is played in pieces."""
-
-RAMP_STEPS = 4
-"""Steps in which a ramp of a loaded 50 ohm source is played, each with the load found before."""
-
-
-NO_LOADS: Mapping[int, Load] = {}
-
-
-@dataclass(frozen=True, eq=False)
-class Track:
-    """One channel's part of a program.
-
-    ``delay`` is the force delay in units of 625 ps, ``step`` the output's step (V), ``driven``
-    whether the RSU lets it reach its pad, ``behind_ohms`` whether a 50 ohm source is between;
-    ``readings`` is None where nothing is measured.
-    """
-
-    channel: int
-    timeline: Timeline
-    delay: int
-    step: float
-    driven: bool
-    behind_ohms: bool
-    current: bool
-    readings: ReadingPlan | None
-
-    @property
-    def pad(self) -> str | None:
-        """The pad it drives, None if it reaches none."""
-        return WGFMU_PADS.get(self.channel) if self.driven else None
-
-    def points(self, begin: int, end: int) -> tuple[np.ndarray, Floats]:
-        """Its output between two ticks: units of 625 ps from 0, and V."""
-        # What a delay moves across the edge of the stretch must be there.
-        margin = MAX_DELAY_TICKS if self.delay else 0
-        ticks, volts = self.timeline.points(begin - margin, end + margin)
-        return ticks * UNITS_PER_TICK + self.delay, adc.forced_all(volts, self.step)
-
-
-@dataclass(frozen=True, eq=False)
-class Piece:
-    """A stretch of a run: the waveform at the pads and every channel's own voltage (V)."""
-
-    waveform: PadWaveform
-    volts: dict[int, Floats]
-    final: dict[int, float]
-
-
-class Program:
-    """What has been downloaded into all channels that take part in a run."""
-
-    def __init__(self, tracks: Mapping[int, Track]) -> None:
-        self.tracks = dict(tracks)
-        self.duration = max(track.timeline.duration for track in tracks.values())
-        """Ticks; the longest channel decides."""
-        self.seconds = self.duration * TICK_S
-        self.points = sum(track.timeline.force_size for track in tracks.values())
-        self._pieces: dict[tuple[int, int], Piece] = {}
-
-    def windows(self) -> Iterator[tuple[int, int, tuple[int, int]]]:
-        """Stretches that make up the run: first and last tick, and a stretch that looks alike.
-
-        Loops of the same pattern are the same stretch, so that their waveform is built once.
-        """
-        if self.points <= UNROLLED_POINTS:
-            yield 0, self.duration, (0, self.duration)
-        elif self._in_step():
-            yield from self._loop_windows()
-        else:
-            for begin, end in even_windows(self.duration, 1 + self.points // UNROLLED_POINTS):
-                yield begin, end, (begin, end)
-
-    def _in_step(self) -> bool:
-        """Whether all channels run loops of equal length and number at the same time."""
-        plans = {
-            tuple((e.start, e.period, e.loops) for e in track.timeline.entries)
-            for track in self.tracks.values()
-        }
-        return len(plans) == 1
-
-    def _loop_windows(self) -> Iterator[tuple[int, int, tuple[int, int]]]:
-        reached = 0
-        for entry in next(iter(self.tracks.values())).timeline.entries:
-            if entry.start > reached:
-                yield reached, entry.start, (reached, entry.start)
-            for loop in range(entry.loops):
-                begin = entry.start + loop * entry.period
-                alike = entry.start + min(loop, 1) * entry.period
-                yield begin, begin + entry.period, (alike, alike + entry.period)
-            reached = entry.end
-
-    def steps(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
-        """The stretch between two ticks cut at the points of 50 ohm sources, their ramps finer."""
-        sources = [track.timeline for track in self.tracks.values() if track.behind_ohms]
-        corners = [timeline.points(begin, end)[0] for timeline in sources]
-        for first, last in pairwise(np.unique(np.concatenate(corners)).tolist()):
-            is_ramp = any(t.volts_at(first) != t.volts_at(last) for t in sources)
-            for within in even_windows(last - first, RAMP_STEPS if is_ramp else 1):
-                yield first + within[0], first + within[1]
-
-    def piece(self, begin: int, end: int, loads: Mapping[int, Load] = NO_LOADS) -> Piece:
-        """The stretch between two ticks, with the loads that 50 ohm sources drive."""
-        points = {channel: track.points(begin, end) for channel, track in self.tracks.items()}
-        first, last = begin * UNITS_PER_TICK, end * UNITS_PER_TICK
-        units = np.unique(np.concatenate([[first, last], *(units for units, _ in points.values())]))
-        units = units[(units >= first) & (units <= last)]
-        volts = {
-            channel: loads.get(channel, NO_LOAD).dropped(np.interp(units, own_units, own_volts))
-            for channel, (own_units, own_volts) in points.items()
-        }
-        waveform = PadWaveform(
-            (units - first) / UNITS_PER_S,
-            {track.pad: volts[ch] for ch, track in self.tracks.items() if track.pad},
-        )
-        return Piece(waveform, volts, {ch: float(values[-1]) for ch, values in volts.items()})
-
-    def kept_piece(self, key: tuple[int, int]) -> Piece:
-        """As `piece`, built once and kept: for stretches that come again."""
-        if key not in self._pieces:
-            self._pieces[key] = self.piece(*key)
-        return self._pieces[key]
-
-    def rewired(self, paths: Mapping[int, Path]) -> Program:
-        """The same program with other switches closed."""
-        return Program(
-            {
-                channel: replace(track, driven=paths[channel] is Path.WGFMU)
-                for channel, track in self.tracks.items()
-            }
-        )
-
-    def stopped(self, channel: int, tick: int) -> Program:
-        """The same program with one channel holding what it has from a tick on."""
-        track = self.tracks[channel]
-        shorter = replace(track, timeline=track.timeline.stopped_at(tick))
-        return Program({**self.tracks, channel: shorter})
-
-
-class Readings:
-    """Values of one channel as they come in during a run."""
-
-    def __init__(self, plan: ReadingPlan) -> None:
-        self.plan = plan
-        self.values = np.empty(plan.size)
-        self.complete = 0
-        """How many of ``values`` are there."""
-        self._true = np.empty(plan.nodes.shape)
-        self._seen = 0
-
-    def wanted(self, begin_s: float, end_s: float, last: bool) -> Floats:
-        """Moments (s from ``begin_s``) at which this stretch of the run has to be looked at."""
-        times = self.plan.times
-        stop = len(times)
-        if not last:
-            stop = int(np.searchsorted(times, end_s, side="left"))
-        return np.clip(times[self._seen : stop] - begin_s, 0.0, end_s - begin_s)
-
-    def take(self, true: Floats, rng: np.random.Generator) -> None:
-        """True values at those moments; complete readings get their noise, range and step."""
-        looked = self._seen + len(true)
-        self._true.ravel()[self.plan.order[self._seen : looked]] = true
-        self._seen = looked
-        done = int(np.searchsorted(self.plan.last_looks, looked, side="left"))
-        new = slice(self.complete, done)
-        means = (self._true[new] * self.plan.weights).sum(axis=1)
-        for code in np.unique(self.plan.ranges[new]):
-            chosen = self.plan.ranges[new] == code
-            samples = self.plan.samples[new][chosen]
-            self.values[new][chosen] = adc.read_all(means[chosen], int(code), samples, rng)
-        self.complete = done
+FINISHED_TOGETHER = 4096
+"""Loops whose readings get their noise together."""
 
 
 class Run:
@@ -218,11 +40,15 @@ class Run:
             if track.readings is not None
         }
         self._station = station
+        chip = station.chip
+        self._play_on_chip = (
+            chip.play_loops if isinstance(chip, PlaysLoops) else partial(play_one_by_one, chip)
+        )
         self._paths = dict(station.channel_path)
         self._rng = rng
         self._tick = 0
         self._windows = program.windows()
-        self._window: tuple[int, int, tuple[int, int]] | None = None
+        self._window: Window | None = None
         self._regular = True
         """Whether the run still is what was executed, so that kept pieces are right."""
         self._loads = {
@@ -245,20 +71,81 @@ class Run:
             self._paths = dict(self._station.channel_path)
         while not self.done and self._tick < target:
             self._window = self._window or next(self._windows)
-            begin, end, alike = self._window
-            is_whole = self._regular and self._tick == begin and end <= target
-            begin, end = self._tick, min(end, target)
-            if self._loads and alike not in self._unloaded:
-                is_loaded = self._play_in_steps(begin, end)
-                if is_whole and not is_loaded:
-                    self._unloaded.add(alike)
-            elif is_whole:
-                self._play(self.program.kept_piece(alike), begin, end)
+            window = self._window
+            loops = self._loops_before(window, target)
+            if loops:
+                self._play_loops(window, loops)
             else:
-                self._play(self.program.piece(begin, end), begin, end)
-            self._tick = end
-            if end == self._window[1]:
+                self._play_once(window, target)
+            if self._tick == window.end:
                 self._window = None
+
+    def _play_once(self, window: Window, target: int) -> None:
+        """Play one repetition of a window's stretch, or what lies before the target."""
+        begin = self._tick
+        loop = (begin - window.begin) // window.period
+        end = min(window.begin + (loop + 1) * window.period, target)
+        is_whole = self._regular and end - begin == window.period
+        if self._loads and window.alike not in self._unloaded:
+            is_loaded = self._play_in_steps(begin, end)
+            if is_whole and not is_loaded:
+                self._unloaded.add(window.alike)
+        elif is_whole:
+            self._play(self.program.kept_piece(window.alike), begin, end)
+        else:
+            self._play(self.program.piece(begin, end), begin, end)
+
+    def _loops_before(self, window: Window, target: int) -> int:
+        """How many like loops before the target can be played together; 0 if none."""
+        if window.loops == 1 or not self._regular or self._loads:
+            return 0
+        samples = self.program.loop_samples(window)
+        loop, within = divmod(self._tick - window.begin, window.period)
+        if within or loop < samples.first:
+            return 0
+        return max(min(samples.stop, (target - window.begin) // window.period) - loop, 0)
+
+    def _play_loops(self, window: Window, loops: int) -> None:
+        """Give the chip many loops at once, and add what is looked at to the readings."""
+        tracks = self.program.tracks
+        samples = self.program.loop_samples(window)
+        piece = self.program.kept_piece(window.alike)
+        begin = self._tick
+        first = (begin - window.begin) // window.period
+        for channel, looks in samples.looks.items():
+            if not tracks[channel].current:
+                volts = np.interp(looks.moments, piece.waveform.times, piece.volts[channel])
+                levels = np.broadcast_to(volts[:, None], (len(volts), loops))
+                looks.add(self.readings[channel].values, first, levels, np.arange(len(volts)))
+        done = finished = 0
+
+        def take(currents: LoopCurrents) -> None:
+            nonlocal done, finished
+            for channel, looks in samples.looks.items():
+                pad = tracks[channel].pad
+                if tracks[channel].current and pad:
+                    looks.add(
+                        self.readings[channel].values,
+                        first + done,
+                        currents.levels[pad],
+                        currents.level_of[pad],
+                    )
+            done += currents.loops
+            # While they are in the processor's cache.
+            if done - finished >= FINISHED_TOGETHER:
+                self._finish(begin + done * window.period)
+                finished = done
+
+        self._play_on_chip(piece.waveform, loops, samples.pads, take)
+        self.volts = piece.final
+        self._tick = begin + loops * window.period
+        self._finish(self._tick)
+
+    def _finish(self, tick: int) -> None:
+        """Readings that are complete at a tick get their noise."""
+        last = tick >= self.program.duration
+        for readings in self.readings.values():
+            readings.finish(tick * TICK_S, self._rng, last=last)
 
     def _change(self, program: Program) -> None:
         """Go on with a changed program."""
@@ -283,29 +170,33 @@ class Run:
         """Play a stretch; returns the currents that were looked at, those of 50 ohm sources last
         at its end."""
         begin_s, end_s = begin * TICK_S, end * TICK_S
-        last = end >= self.program.duration
         tracks = self.program.tracks
-        wanted = {ch: r.wanted(begin_s, end_s, last) for ch, r in self.readings.items()}
+        first, last = begin == 0, end >= self.program.duration
+        looks = {
+            channel: readings.looks(begin_s, end_s, first=first, last=last)
+            for channel, readings in self.readings.items()
+        }
         samples = {
-            pad: times
-            for ch, times in wanted.items()
-            if tracks[ch].current and (pad := tracks[ch].pad) and len(times)
+            pad: own.times
+            for channel, own in looks.items()
+            if tracks[channel].current and (pad := tracks[channel].pad) and len(own.times)
         }
         for channel in self._loads:
             if (pad := tracks[channel].pad) is not None:
                 samples[pad] = np.array([piece.waveform.duration])
         currents = self._station.chip.play(piece.waveform, samples or None)
-        for channel, times in wanted.items():
+        for channel, own in looks.items():
             pad = tracks[channel].pad
             if not tracks[channel].current:
-                true = np.interp(times, piece.waveform.times, piece.volts[channel])
+                true = np.interp(own.times, piece.waveform.times, piece.volts[channel])
             elif pad in samples:
                 true = np.asarray(currents[pad])
             else:
-                true = np.zeros(len(times))
-            if len(true):
-                self.readings[channel].take(true, self._rng)
+                true = np.zeros(len(own.times))
+            self.readings[channel].take(own, true)
         self.volts = piece.final
+        self._tick = end
+        self._finish(end)
         return currents
 
     def stop(self, seconds: float) -> None:
@@ -331,7 +222,10 @@ class Run:
         readings = self.readings.get(channel)
         if readings is None:
             return 0
+        end_s = self.channel_end_s(channel)
+        is_stopped = self.aborted or self.program.tracks[channel].timeline.stopped is not None
+        if seconds >= end_s and not is_stopped:
+            # A measurement delay takes the last ones beyond the end.
+            return readings.complete
         # Half a tick of grace for the arithmetic.
-        limit = min(seconds, self.channel_end_s(channel)) + TICK_S / 2
-        due = int(np.searchsorted(readings.plan.ends, limit, side="right"))
-        return min(due, readings.complete)
+        return min(readings.plan.due(min(seconds, end_s) + TICK_S / 2), readings.complete)

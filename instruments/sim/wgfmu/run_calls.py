@@ -11,10 +11,12 @@ from instruments.sim.wgfmu import adc, arguments, checks, patterns
 from instruments.sim.wgfmu.arguments import Pointer
 from instruments.sim.wgfmu.channel_calls import DELAY_GRID_S
 from instruments.sim.wgfmu.checks import ChannelSetup, Refusal, firmware
-from instruments.sim.wgfmu.run import Program, Run, Track
+from instruments.sim.wgfmu.program import Program, Track
+from instruments.sim.wgfmu.readings import plan_readings
+from instruments.sim.wgfmu.run import Run
 from instruments.sim.wgfmu.session import Calls, Session
 from instruments.sim.wgfmu.source import Load
-from instruments.sim.wgfmu.timeline import Timeline, plan_readings
+from instruments.sim.wgfmu.timeline import Timeline
 from instruments.wgfmu.library import MeasureEnabled, MeasureMode, OperationMode, ReturnCode, Status
 
 

@@ -14,7 +14,8 @@ from instruments.sim.wgfmu.arguments import Pointer
 from instruments.sim.wgfmu.checks import ChannelSetup, Refusal
 from instruments.sim.wgfmu.messages import Messages
 from instruments.sim.wgfmu.patterns import Pattern
-from instruments.sim.wgfmu.run import Program, Run
+from instruments.sim.wgfmu.program import Program
+from instruments.sim.wgfmu.run import Run
 from instruments.sim.wgfmu.timeline import Timeline
 from instruments.wgfmu.library import ReturnCode, WarningLevel
 

@@ -188,7 +188,7 @@ def build_shared_library(folder: Path, entry: str) -> tuple[Path, Path]:
     ``entry`` is ``module:function``; the function returns the object with the C names. Raises
     `BuildError`.
     """
-    _require_tools()
+    require_tools()
     from cffi import FFI, VerificationError
 
     builder = FFI()
@@ -229,7 +229,8 @@ def source_text() -> str:
     )
 
 
-def _require_tools() -> None:
+def require_tools() -> None:
+    """Look whether the library can be built here. Raises `BuildError` with what is missing."""
     headers = Path(sysconfig.get_path("include"))
     if not (headers / "Python.h").is_file():
         raise BuildError(

@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instruments.sim.waveform import Floats
-from instruments.sim.wgfmu import settling
 from instruments.sim.wgfmu.patterns import (
     GAP_TICKS,
-    TICK_S,
     TICKS_PER_S,
     MeasureEvent,
     Pattern,
@@ -28,9 +25,6 @@ from instruments.sim.wgfmu.patterns import (
 )
 
 Ticks = NDArray[np.int64]
-
-MOST_NODES = 4_000_000
-"""In a run that would look at its signals more often, each reading is one look, late by its lag."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +90,17 @@ class Entry:
         parts_ticks.append((starts[:, None] + ticks).ravel())
         parts_volts.append(np.tile(volts, len(loops)))
         return np.concatenate(parts_ticks), np.concatenate(parts_volts)
+
+    def stamps(self, offset: int, size: int) -> Floats:
+        """Time stamps (ticks) of ``size`` of the values that its loops store, from ``offset``."""
+        first, last = offset // self.values, (offset + size - 1) // self.values
+        if first == last:
+            within = np.arange(offset, offset + size) - first * self.values
+            return stamps_at(self.events, within) + self.start + first * float(self.period)
+        begins = self.start + np.arange(first, last + 1) * float(self.period)
+        stamps = (begins[:, None] + stamps_at(self.events, np.arange(self.values))).ravel()
+        skipped = offset - first * self.values
+        return np.asarray(stamps[skipped : skipped + size])
 
     def loop_at(self, tick: int) -> int:
         """The loop that a tick falls into, the nearest one if outside."""
@@ -268,141 +273,13 @@ class Timeline:
             total = entry.values * entry.loops
             taken = max(0, min(total - offset, size))
             if taken:
-                loop, within = np.divmod(np.arange(offset, offset + taken), entry.values)
-                ticks = entry.start + loop * float(entry.period) + stamps_at(entry.events, within)
-                parts.append(ticks / TICKS_PER_S)
+                stamps = entry.stamps(offset, taken)
+                parts.append(np.divide(stamps, TICKS_PER_S, out=stamps))
                 size -= taken
             offset = max(0, offset - total)
+        if len(parts) == 1:
+            return parts[0]
         return np.concatenate(parts) if parts else np.empty(0)
-
-
-@dataclass(frozen=True, eq=False)
-class ReadingPlan:
-    """When and how each of a run's ``n`` stored values is taken.
-
-    ``nodes`` (n, k) seconds, falling in each row: moments whose mean, weighted with ``weights``
-    (k,), is the value, see `settling`; ``ends`` (n,) seconds: when it is there; ``samples`` (n,):
-    5 ns samples it averages; ``ranges`` (n,): range constant.
-    """
-
-    nodes: Floats
-    weights: Floats
-    ends: Floats
-    samples: Floats
-    ranges: NDArray[np.int64]
-
-    @property
-    def size(self) -> int:
-        """Number of stored values."""
-        return len(self.ends)
-
-    @cached_property
-    def order(self) -> NDArray[np.int64]:
-        """Places of the nodes in order of time, in `nodes` row after row: readings overlap."""
-        return np.argsort(self.nodes, axis=None, kind="stable")
-
-    @cached_property
-    def times(self) -> Floats:
-        """The nodes in order of time, s."""
-        return np.asarray(self.nodes.ravel()[self.order])
-
-    @cached_property
-    def last_looks(self) -> NDArray[np.int64]:
-        """For each reading which of `times` completes it and all before it, ``(n,)``."""
-        places = np.empty(self.nodes.size, dtype=np.int64)
-        places[self.order] = np.arange(self.nodes.size)
-        return np.maximum.accumulate(places.reshape(self.nodes.shape)[:, 0])
-
-
-@dataclass(frozen=True, eq=False)
-class _Windows:
-    """Averaging windows (n,): first and last moment (s; the same for a single sample), 5 ns
-    samples, range constant."""
-
-    starts: Floats
-    stops: Floats
-    samples: Floats
-    ranges: NDArray[np.int64]
-
-
-def plan_readings(timeline: Timeline, range_code: int, delay_s: float) -> ReadingPlan:
-    """Lay out every reading of a channel; ``delay_s`` is the channel's measurement delay.
-
-    ``range_code`` is the range at the start; range events change it until the next one.
-    """
-    parts = []
-    for entry in timeline.entries:
-        parts.append(_windows(entry, range_code))
-        if entry.range_events:
-            range_code = entry.range_events[-1].range_code
-    starts, stops, samples, ranges = (
-        np.concatenate(column)
-        for column in zip(*((p.starts, p.stops, p.samples, p.ranges) for p in parts), strict=True)
-    )
-    weights = settling.WEIGHTS
-    if len(stops) * len(weights) > MOST_NODES:
-        weights = np.ones(1)
-    return ReadingPlan(
-        _nodes(_Windows(starts, stops, samples, ranges), len(weights)) + delay_s,
-        weights,
-        np.maximum(stops, starts + TICK_S) + delay_s,
-        samples,
-        ranges,
-    )
-
-
-def _nodes(windows: _Windows, count: int) -> Floats:
-    """Moments (n, count) at which the signal is looked at; ``count`` 1 or as many as weights."""
-    nodes = np.repeat(windows.stops[:, None], count, axis=1)
-    # Whole nanoseconds: a difference of binary floats is not the same length everywhere.
-    lengths = np.round((windows.stops - windows.starts) * 1e9)
-    for code in np.unique(windows.ranges):
-        lag = settling.time_constant(int(code))
-        on_range = windows.ranges == code
-        for length in np.unique(lengths[on_range]):
-            window = float(length) * 1e-9
-            ages = settling.mean_age(window, lag) if count == 1 else settling.ages(window, lag)
-            nodes[on_range & (lengths == length)] -= ages
-    return nodes
-
-
-def _windows(entry: Entry, range_code: int) -> _Windows:
-    """The windows of one sequence: of one loop, then repeated."""
-    starts, lengths, samples = _loop_windows(entry.events)
-    begin = (entry.start + np.arange(entry.loops if entry.values else 0) * entry.period) * TICK_S
-    later = entry.range_events[-1].range_code if entry.range_events else range_code
-    first_ranges = _ranges(starts, entry.range_events, range_code)
-    later_ranges = _ranges(starts, entry.range_events, later)
-    loops = len(begin)
-    ranges = np.tile(later_ranges, loops)
-    ranges[: len(first_ranges)] = first_ranges[: len(ranges)]
-    all_starts = (begin[:, None] + starts).ravel()
-    return _Windows(
-        all_starts, all_starts + np.tile(lengths, loops), np.tile(samples, loops), ranges
-    )
-
-
-def _loop_windows(events: Sequence[MeasureEvent]) -> tuple[Floats, Floats, Floats]:
-    """Starts and lengths (s) and sample counts (m,) of the windows of one loop."""
-    columns = [_event_windows(event) for event in events]
-    if not columns:
-        return np.empty(0), np.empty(0), np.empty(0)
-    starts, lengths, samples = (np.concatenate(column) for column in zip(*columns, strict=True))
-    return starts, lengths, samples
-
-
-def _event_windows(event: MeasureEvent) -> tuple[Floats, Floats, Floats]:
-    length = 0.0 if event.raw else event.average * TICK_S
-    starts = event.stamps() * TICK_S - length / 2
-    samples = 1.0 if event.raw else float(event.samples)
-    return starts, np.full(len(starts), length), np.full(len(starts), samples)
-
-
-def _ranges(starts: Floats, events: Sequence[RangeEvent], range_code: int) -> NDArray[np.int64]:
-    """The range in force at each start (s) of a loop that begins on ``range_code``."""
-    codes = np.array([range_code, *(event.range_code for event in events)], dtype=np.int64)
-    moments = [event.start * TICK_S - TICK_S / 4 for event in events]
-    return codes[np.searchsorted(moments, starts, side="right")]
 
 
 def even_windows(duration: int, count: int) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,17 @@
+"""Waiting with a die at the probes: supplies on, the pads idle, no voltage across any device."""
+
+from __future__ import annotations
+
+from instruments.testchip.chip import TestChip
+
+
+def wait_until(chip: TestChip, bench_s: float) -> None:
+    """Wait until a moment of the bench's clock (`Connections.now`, s); the past is over at once.
+
+    The pads stay as the last operation left them: idle, or at power-up 0 V. A request to stop takes
+    effect within half a second of the user's time.
+    """
+    at = chip.connections
+    while (left := bench_s - at.now()) > 0:
+        at.sleep(left)
+        chip.on_row()
