@@ -49,8 +49,8 @@ class AmplifierOffset:
     """Spread over the columns of the ratio of the two branches; None with too few columns."""
     bias_siemens: Estimate
     """Mean offset of the columns; above 0 favours reading 1."""
-    offset_siemens: Floats
-    """Most probable offset of each column (columns,), in the order of the column numbers."""
+    offset_siemens: list[float]
+    """Most probable offset of each column, in the order of the column numbers."""
     reads: int
 
 
@@ -219,7 +219,7 @@ def _result(best: Floats, covariance: Floats, hidden: Floats, reads: int) -> Amp
     noise_estimate = _positive(noise, normal * error[1], MICRO)
     if best.size == 2:
         bias = _symmetric(best[0], normal * error[0], MICRO)
-        offsets = np.full(len(hidden), best[0]) * MICRO
+        offsets = [float(best[0]) * MICRO] * len(hidden)
         return AmplifierOffset(noise_estimate, noise_estimate, None, None, bias, offsets, reads)
     student = float(stdtrit(len(hidden) - 1, upper))
     spread, mismatch = float(best[2]), float(best[3])
@@ -233,7 +233,7 @@ def _result(best: Floats, covariance: Floats, hidden: Floats, reads: int) -> Amp
         column_siemens=_spread(spread, student * error[2], MICRO),
         mismatch_decades=_spread(mismatch, student * error[3], 1 / LN_10),
         bias_siemens=_symmetric(best[0], student * error[0], MICRO),
-        offset_siemens=(best[0] + spread * hidden[:, 0]) * MICRO,
+        offset_siemens=((best[0] + spread * hidden[:, 0]) * MICRO).tolist(),
         reads=reads,
     )
 

@@ -77,7 +77,7 @@ class LoopWaveform:
         self.move(WL=0.0)
 
     def sense(self, early: float | None = None) -> None:
-        """Q is looked at 300 ns after the edge, or both outputs ``early`` seconds after it began."""
+        """Q is looked at 300 ns after the edge, or both outputs ``early`` s after it begins."""
         self.move(BYP=0.0)
         self.wait(100e-9)
         self.move(SL=self.vdd)

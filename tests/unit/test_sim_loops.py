@@ -96,7 +96,7 @@ def test_few_loops_of_a_strong_programming_are_worked_out(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("vdd", "early"),
-    [(1.2, EDGE / 2 + 12e-9), (0.65, 200e-9), (0.65, EDGE / 2 + 12e-9)],
+    [(1.2, EDGE / 2 + 12e-9), (0.6, 200e-9), (0.6, EDGE / 2 + 12e-9)],
     ids=["while it latches", "near threshold", "both"],
 )
 def test_outputs_that_are_undecided_are_so_as_often(vdd: float, early: float) -> None:
