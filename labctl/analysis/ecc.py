@@ -261,6 +261,21 @@ def words_of_maps(errors: ArrayLike, word_bits: int, layout: Layout) -> NDArray[
     return bits.reshape(len(maps), word_bits, words).swapaxes(1, 2)
 
 
+def has_words(unread: ArrayLike, code: HammingCode, layout: Layout = "interleaved") -> bool:
+    """Whether maps with these unread bits hold a whole word of a code.
+
+    >>> code = HammingCode(4, detects_double=False)
+    >>> has_words(np.zeros((1, 1, 8)), code), has_words(np.zeros((1, 1, 6)), code)
+    (True, False)
+    >>> has_words(np.ones((1, 1, 8)), code)
+    False
+    """
+    marks = np.asarray(unread, dtype=bool)
+    if not len(marks) or marks[0].size < code.word_bits:
+        return False
+    return not words_of_maps(marks, code.word_bits, layout).any(axis=-1).all()
+
+
 def run_code(
     code: HammingCode,
     errors: ArrayLike,

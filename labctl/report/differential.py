@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labctl.analysis.differential import (
     DifferentialPoint,
@@ -14,12 +15,32 @@ from labctl.analysis.differential import (
     pair_programmings,
     point,
 )
+from labctl.analysis.ecc import (
+    SEC_CODES,
+    SECDED_CODES,
+    CodeResult,
+    device_error_maps,
+    has_words,
+    run_codes,
+)
 from labctl.analysis.endurance import StoredReadings, stored_counts
 from labctl.analysis.error_rates import ErrorRate
 from labctl.report.any_run import RunReport
 from labctl.report.differential_figures import differential_block
-from labctl.report.page import INTERVAL, Content, Headline, TableBlock
+from labctl.report.ecc_figure import CAPTION, ecc_figure
+from labctl.report.page import INTERVAL, Content, FigureBlock, Headline, TableBlock
 from labctl.report.text import cell_names, ohms, scientific, with_prefix
+
+ALL_CODES = (*SEC_CODES, *SECDED_CODES)
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayData:
+    """Programmings of the whole array at one compliance: (n, rows, columns), ohm (..., 2)."""
+
+    pattern: NDArray[np.uint8]
+    sensed: NDArray[np.uint8]
+    resistance: NDArray[np.float64]
 
 
 class DifferentialReport(RunReport):
@@ -35,6 +56,7 @@ class DifferentialReport(RunReport):
         return {
             "reference_ohm": self._reference,
             "points": [_point_dict(one) for one in self.points],
+            "codes": [_code_dict(one) for one in self.codes()],
             "left_out": self._left_out(),
         }
 
@@ -66,7 +88,7 @@ class DifferentialReport(RunReport):
             warnings=[f"{not_read} bits without a valid level at Q: in no count."]
             if not_read
             else [],
-            figures=[differential_block(self.points)],
+            figures=[differential_block(self.points), *self._code_figures()],
             tables=[_table(self.points)],
             measurement=[("Interval", INTERVAL), ("Left out", cell_names(self._left_out()))],
             notes=[
@@ -85,22 +107,76 @@ class DifferentialReport(RunReport):
         return float(self.run.record["parameters"]["reference"])
 
     def _array_points(self) -> list[DifferentialPoint]:
+        found = [
+            array_point(
+                amperes,
+                arrays.pattern,
+                arrays.sensed,
+                arrays.resistance,
+                self._usable(arrays.pattern.shape[1:]),
+                self._reference,
+            )
+            for amperes, arrays in self._arrays.items()
+        ]
+        return [one for one in found if one is not None]
+
+    @cached_property
+    def _arrays(self) -> dict[float, ArrayData]:
+        """What was stored of the whole array, by SET compliance (A)."""
         names = ("array_compliance", "array_pattern", "array_sensed", "array_resistance")
         compliance, pattern, sensed, resistance = map(self.stored, names)
         if compliance is None or pattern is None or sensed is None or resistance is None:
-            return []
-        usable = np.zeros(pattern.shape[1:], dtype=bool)
+            return {}
+        return {
+            amperes: ArrayData(
+                pattern[compliance == amperes],
+                sensed[compliance == amperes],
+                resistance[compliance == amperes],
+            )
+            for amperes in dict.fromkeys(compliance.tolist())
+        }
+
+    def _usable(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Bits (rows, columns) of the rows that were checked and found formed."""
+        usable = np.zeros(shape, dtype=bool)
         checked = self.unformed_marks()
         usable[: len(checked)] = ~checked.any(axis=-1)
-        found = []
-        for amperes in dict.fromkeys(compliance.tolist()):
-            at = compliance == amperes
-            found.append(
-                array_point(
-                    amperes, pattern[at], sensed[at], resistance[at], usable, self._reference
-                )
+        return usable
+
+    def codes(self) -> list[CodeResult]:
+        """Codes run on the measured 1T1R errors of each array point, best reference.
+
+        The encoded data are random with a fixed seed: they decide nothing but which bits they are.
+        """
+        results: list[CodeResult] = []
+        for one in self.points:
+            arrays = self._arrays.get(one.set_compliance_a)
+            if one.place is not None or arrays is None or one.best.reference_ohm is None:
+                continue
+            used = self._usable(arrays.pattern.shape[1:])
+            rows = used.any(axis=1)
+            wrong, unread = device_error_maps(
+                arrays.pattern[:, rows],
+                np.where(used[rows][..., np.newaxis], arrays.resistance[:, rows], np.nan),
+                one.best.reference_ohm,
             )
-        return [one for one in found if one is not None]
+            fitting = [code for code in ALL_CODES if has_words(unread, code)]
+            results += run_codes(fitting, wrong, np.random.default_rng(0), unread=unread)
+        return results
+
+    def _code_figures(self) -> list[FigureBlock]:
+        """Fig. 8b-c; nothing without array points: a single pair has no code words."""
+        results = self.codes()
+        if not results:
+            return []
+        return [
+            FigureBlock(
+                "Error-correcting codes on the measured errors (paper, Fig. 8b-c)",
+                ecc_figure(results),
+                "Two plots of residual against 1T1R bit error rate, for SEC and SECDED codes",
+                CAPTION,
+            )
+        ]
 
     def _pair_points(self) -> list[DifferentialPoint]:
         places, compliance = self.stored("pairs"), self.stored("pair_compliance")
@@ -176,6 +252,17 @@ def _point_dict(one: DifferentialPoint) -> dict[str, Any]:
         "gain": asdict(one.gain),
         "lrs": asdict(one.lrs),
         "hrs": asdict(one.hrs),
+    }
+
+
+def _code_dict(one: CodeResult) -> dict[str, Any]:
+    return {
+        "code": one.code.name,
+        "redundancy": one.code.redundancy,
+        "words": one.words,
+        "raw": one.raw.rate.as_dict(),
+        "residual": one.residual.rate.as_dict(),
+        "predicted": one.predicted,
     }
 
 

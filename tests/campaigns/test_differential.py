@@ -84,7 +84,21 @@ def test_the_report_has_the_figure_and_the_table(made):
     page = write_report(made).read_text(encoding="utf-8")
     for text in ("2T2R against 1T1R", "no gain", "Ideal amplifier", "20 µA", "160 µA"):
         assert text in page
-    assert page.count("data:image/png") == 1
+    assert page.count("data:image/png") == 2
+
+
+def test_codes_run_on_the_measured_errors_of_the_array(made):
+    summary = summarise(made)
+    at_20ua = next(p for p in summary["points"] if p["place"] is None)
+    first = summary["codes"][0]
+    assert (first["code"], first["redundancy"]) == ("SEC(7,4)", 1.75)
+    # Words of 7 leave some devices out, so the rates differ a little.
+    assert first["raw"]["value"] == pytest.approx(at_20ua["ber_1t1r"]["value"], abs=0.05)
+    # A code that is as long as the array or shorter was run, a longer one was not.
+    names = {code["code"] for code in summary["codes"]}
+    devices = 2 * ROWS * COLUMNS
+    assert ("SECDED(64,57)" in names) == (devices >= 64)
+    assert ("SEC(127,120)" in names) == (devices >= 127)
 
 
 def test_pairs_alone_need_no_array(tmp_path, small):
