@@ -35,7 +35,7 @@ def plan_rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
         *([("Booked so far", _booked(plan))] if plan["die"] else []),
         ("Energy", _energy(plan)),
         *((_pad_label(pad), _pad_text(pad)) for pad in plan["pads"]),
-        *((f"Scheme {s['name']}", _scheme(s)) for s in plan["schemes"]),
+        *((f"Scheme {name}", _schemes(alike)) for name, alike in _by_name(plan["schemes"])),
         *(
             (need["what"].capitalize(), f"{need['needed']:.6g} of {need['allowed']:.6g}")
             for need in plan["instrument"]
@@ -77,7 +77,20 @@ def _pad_text(pad: dict[str, Any]) -> str:
     )
 
 
-def _scheme(scheme: dict[str, Any]) -> str:
-    does = ", ".join(scheme["pulses"]) or "no pulse"
-    lasts = with_prefix(float(f"{scheme['duration_s']:.4g}"), "s")
-    return f"{does}; {lasts}; up to {scheme['times']:,} x {count(scheme['cells'], 'cell')}"
+def _by_name(schemes: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Schemes that differ in voltages or widths only, together."""
+    named: dict[str, list[dict[str, Any]]] = {}
+    for scheme in schemes:
+        named.setdefault(scheme["name"], []).append(scheme)
+    return list(named.items())
+
+
+def _schemes(alike: list[dict[str, Any]]) -> str:
+    does = ", ".join(alike[0]["pulses"]) or "no pulse"
+    shortest, longest = (
+        with_prefix(float(f"{end(s['duration_s'] for s in alike):.4g}"), "s") for end in (min, max)
+    )
+    lasts = shortest if shortest == longest else f"{shortest} to {longest}"
+    times = sum(s["times"] for s in alike)
+    conditions = f"{len(alike)} conditions; " if len(alike) > 1 else ""
+    return f"{does}; {conditions}{lasts}; up to {times:,} x {count(alike[0]['cells'], 'cell')}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from labctl.analysis.error_rates import CONFIDENCE
 from labctl.reproduce.measured import DECISIVE, NOTHING, Measured, averaged, exact
-from labctl.reproduce.quantities.common import Quantity
+from labctl.reproduce.quantities.common import Quantity, pooled
 from labctl.reproduce.runs_of import Runs
 
 KEYS = ("fig8_array", "fig8_pairs", "fig8_deep")
@@ -38,9 +38,19 @@ def _counted(runs: Runs) -> list[tuple[float, float]]:
 
 
 def _worse_points(runs: Runs) -> Measured:
-    """Points at which 2T2R is not better than 1T1R."""
-    found = _counted(runs)
-    return exact(sum(two >= one for one, two in found), _trials(runs)) if found else NOTHING
+    """Compliances at which 2T2R is not better than 1T1R, all pairs and dies together.
+
+    A single pair may sit at a sense amplifier whose offset is worse than any reference.
+    """
+    compliances = {point["set_compliance_a"] for point in _points(runs)}
+    worse, counted = 0, 0
+    for amperes in compliances:
+        own = [point for point in _points(runs) if point["set_compliance_a"] == amperes]
+        one, two = (pooled(p[rate] for p in own) for rate in ("ber_1t1r", "ber_2t2r"))
+        if one.value and two.value and two.value * two.trials >= FEWEST_ERRORS:
+            counted += 1
+            worse += two.value >= one.value
+    return exact(worse, _trials(runs)) if counted else NOTHING
 
 
 def _gain_slope(runs: Runs) -> Measured:
