@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl.analysis.bootstrap import ClusteredRate, cluster_rate
 from labctl.analysis.checkerboard import CheckerboardResult, analyse_checkerboard
 from labctl.analysis.error_rates import ErrorRate
 from labctl.analysis.references import ReferenceErrors
 from labctl.report.any_run import RunReport
 from labctl.report.checkerboard_figures import checkerboard_figures
 from labctl.report.page import INTERVAL, Content, Headline, rate_headline, share_headline
-from labctl.report.text import cell_names, device_names, ohms, percent
+from labctl.report.text import cell_names, device_names, ohms, percent, scientific
 
 RATES = ("ber_1t1r", "ber_1t1r_fixed", "ber_2t2r")
 NOT_MEASURED = (
@@ -47,6 +48,15 @@ class CheckerboardReport(RunReport):
             reference_ohm,
         )
 
+    @cached_property
+    def over_cells(self) -> ClusteredRate | None:
+        """The 2T2R error rate with an interval over cells: errors cluster in weak ones."""
+        cells = self.result.cells
+        if not cells.reads.any():
+            return None
+        generator = np.random.default_rng(0)
+        return cluster_rate(cells.errors.ravel(), cells.reads.ravel(), generator)
+
     def summary(self) -> dict[str, Any]:
         """Rates as objects of errors, trials, value, low, high; resistances in ohm."""
         result = self.result
@@ -56,6 +66,12 @@ class CheckerboardReport(RunReport):
             "ber_1t1r": result.best.rate.as_dict(),
             "ber_1t1r_fixed": result.fixed.rate.as_dict(),
             "ber_2t2r": result.ber_2t2r.as_dict(),
+            "ber_2t2r_over_cells": None
+            if self.over_cells is None
+            else {
+                **self.over_cells.rate.as_dict(),
+                "design_effect": self.over_cells.design_effect,
+            },
             "best_reference_ohm": result.best.reference_ohm,
             "fixed_reference_ohm": result.fixed.reference_ohm,
             "dead_cells": None if dead is None else [list(cell) for cell in dead],
@@ -126,9 +142,23 @@ class CheckerboardReport(RunReport):
             headlines=_headlines(result),
             warnings=self._warnings(),
             figures=checkerboard_figures(result),
-            measurement=_measurement(result),
+            measurement=[*_measurement(result), *self._clustered()],
             notes=self._notes(),
         )
+
+    def _clustered(self) -> list[tuple[str, str]]:
+        """What the same errors say of other cells of this kind."""
+        found = self.over_cells
+        if found is None or not found.errors:
+            return []
+        return [
+            (
+                "2T2R, interval over cells",
+                f"{scientific(found.rate.low)} to {scientific(found.rate.high)} (95 %, bootstrap "
+                f"over {found.cells} cells); clustering widens the variance "
+                f"{found.design_effect:.3g} times",
+            )
+        ]
 
     @property
     def _order(self) -> str:

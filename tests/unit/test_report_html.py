@@ -215,9 +215,9 @@ def test_a_table_that_does_not_rise_is_called_unusable(tmp_path: Path) -> None:
 
 
 def test_any_other_procedure_shows_its_rows(tmp_path: Path) -> None:
-    rows = "#Procedure: <Endurance>\nCycle,R (ohm)\n1,12345.6\n2,nan"
-    html = report(tmp_path, "endurance", rows=rows)
-    assert "no figures for the procedure endurance" in html
+    rows = "#Procedure: <ReadNoise>\nCycle,R (ohm)\n1,12345.6\n2,nan"
+    html = report(tmp_path, "read_noise", rows=rows)
+    assert "no figures for the procedure read_noise" in html
     assert "R (ohm)" in html
     assert "12345.6" in html
 
