@@ -25,7 +25,7 @@ from instruments.sim.station import Path as Switch
 from instruments.sim.waveform import Floats, PadWaveform
 from instruments.sim.wgfmu.library import SimulatedWgfmu
 from instruments.sim.wgfmu.timeline import Timeline
-from instruments.wgfmu.library import ReturnCode
+from instruments.wgfmu.library import OperationMode, ReturnCode
 from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup
 from tests.torture.c_calls import Call
@@ -39,6 +39,10 @@ SMU_VOLTS = 100.0
 
 MOST_POINTS = 10_000
 """Points and values of a run that plays as fast as it can."""
+
+PG_POINTS = 50
+"""Points that one behind a 50 ohm source counts as: its ramps are played in steps, each with the
+load found before."""
 
 MOST_POINTS_PER_S = 25
 """A run of more points takes as long as the bench lets it: 2**40 loops are all right if so slow."""
@@ -220,7 +224,8 @@ class FuzzedBench:
                     len(entry.ticks) <= MOST_POINTS_PER_S * entry.period * 1e-8
                     for entry in timeline.entries
                 )
-                points += 0 if slow else timeline.force_size
+                cost = PG_POINTS if setup.mode is OperationMode.PG else 1
+                points += 0 if slow else cost * timeline.force_size
                 values += timeline.measure_size
         return points <= MOST_POINTS and values <= MOST_POINTS
 
