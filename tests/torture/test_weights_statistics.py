@@ -17,7 +17,7 @@ from labctl.report import summarise
 from labctl.runs import run
 from tests.simulated import request
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(600)]
 
 DIES = 4
 

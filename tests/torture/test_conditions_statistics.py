@@ -25,7 +25,7 @@ from labctl.report import summarise
 from labctl.runs import run
 from tests.simulated import request
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(1200)]
 
 COMPLIANCES = (28e-6, 55e-6, 110e-6, 200e-6)
 PREDICTED = {
