@@ -19,7 +19,7 @@ from instruments.recording import RecordingError, require_new_file
 from instruments.testchip.chip import Connections, TestChip
 from instruments.testchip.decoder import Decoder, DigitalIODecoder
 from instruments.testchip.decoder_board import CONNECTION, DecoderBoard
-from instruments.testchip.pads import METERS, OUTPUT_PADS, PULSED_PADS, SUPPLY_PADS
+from instruments.testchip.pads import DRIVEN_PADS, METERS, OUTPUT_PADS, PULSED_PADS, SUPPLY_PADS
 from instruments.testchip.waveforms import PulseSchemes
 from instruments.wgfmu.driver import Wgfmu
 from instruments.wgfmu.library import WgfmuLibrary, load_vendor_library
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from instruments.sim.faults.bench import Fault
 
 DIE_SUFFIX = ".npz"
-LONGEST_SLEEP_S = 0.5
+LONGEST_SLEEP_S = 0.1
 """A wait is so long at most before it can be stopped."""
 
 
@@ -135,6 +135,8 @@ class Bench:
         self._mainframe = B1500(self.instruments.adapter)
         self._wgfmu = Wgfmu(self.instruments.library, setup.content.mainframe.visa)
         self.chip: TestChip
+        self.identity: dict[str, Any] = {}
+        """Who the mainframe and its modules are, once it is open."""
 
     def abandon(self) -> None:
         """Give free a bench that was never entered; nothing has been sent to it."""
@@ -146,6 +148,14 @@ class Bench:
     def _release(self) -> None:
         if self._lock is not None:
             self._lock.release()
+
+    @property
+    def may_be_energised(self) -> str:
+        """The pads that could not be made safe, after leaving; empty if there is none."""
+        if self.problems and not hasattr(self, "chip"):
+            return "all pads"
+        undone = {word for problem in self.problems for word in problem.split(":")[0].split()}
+        return ", ".join(pad for pad in DRIVEN_PADS if pad in undone)
 
     @property
     def simulated(self) -> bool:
@@ -177,6 +187,7 @@ class Bench:
             if leftover:
                 self._raise_difference()
                 raise BenchError("the bench cannot be made safe: " + "; ".join(leftover))
+            self.identity = self._mainframe.identity()
             self.chip.power_up()
         except BaseException:
             self.leave()

@@ -10,7 +10,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from labctl.console import BENCH, DEFAULT_RUNS, JSON, RUNS, find, print_json, print_table, refuse
+from labctl.console import (
+    BENCH,
+    DEFAULT_RUNS,
+    JSON,
+    LOG_LEVEL,
+    MAX_CYCLES,
+    RUNS,
+    LogLevel,
+    find,
+    print_json,
+    print_table,
+    refuse,
+)
+from labctl.queue_cli import queue
 from labctl.twin_cli import twin_app
 from labctl.wear_cli import die_app, ledger_app
 
@@ -26,6 +39,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(twin_app, name="twin")
 app.add_typer(die_app, name="die")
 app.add_typer(ledger_app, name="ledger")
+app.command()(queue)
 
 
 class ProcedureGroup(TyperGroup):
@@ -121,6 +135,8 @@ def resume(
             "the die as it is, as a real bench does.",
         ),
     ] = True,
+    max_cycles_per_device: MAX_CYCLES = None,
+    log_level: LOG_LEVEL = LogLevel.NORMAL,
     runs: RUNS = DEFAULT_RUNS,
     json: JSON = False,
 ) -> None:
@@ -130,7 +146,7 @@ def resume(
     """
     from labctl.options import resume_run
 
-    resume_run(find(runs, run), rollback, json)
+    resume_run(find(runs, run), rollback, max_cycles_per_device, log_level, json)
 
 
 @app.command("list")
@@ -183,7 +199,14 @@ def show(
     """
     folder = find(runs, run)
     if json:
-        print_json({**folder.record, "status": folder.status, "folder": str(folder.path)})
+        print_json(
+            {
+                **folder.record,
+                "status": folder.status,
+                "folder": str(folder.path),
+                "remarks": folder.remarks(),
+            }
+        )
         return
     from rich.console import Console
 
@@ -191,7 +214,7 @@ def show(
     from labctl.store.folder import RunFolderError
 
     console = Console()
-    console.print(record_table(folder.record))
+    console.print(record_table(folder.record, folder.remarks()))
     try:
         console.print(terminal_table(summarise(folder)))
     except RunFolderError as error:
@@ -291,11 +314,11 @@ def note(
 
     Example: labctl note last "probe card cleaned before this run"
     """
-    from getpass import getuser
+    from labctl.provenance import operator
 
     if not text.strip():
         refuse("an empty remark says nothing")
-    find(runs, run).remark(text.strip(), getuser())
+    find(runs, run).remark(text.strip(), operator())
 
 
 @app.command()

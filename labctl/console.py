@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -9,6 +10,15 @@ import typer
 
 if TYPE_CHECKING:
     from labctl.store.folder import RunFolder
+
+
+class LogLevel(StrEnum):
+    """How much goes into a run's log (`labctl.session.LOG_LEVELS`)."""
+
+    QUIET = "quiet"
+    NORMAL = "normal"
+    DEBUG = "debug"
+
 
 RUNS = Annotated[
     Path,
@@ -19,6 +29,23 @@ BENCH = Annotated[
     Path | None,
     typer.Option(
         "--bench", envvar="LABCTL_BENCH", help="Bench file; without it the simulated bench."
+    ),
+]
+LOG_LEVEL = Annotated[
+    LogLevel,
+    typer.Option("--log-level", envvar="LABCTL_LOG", help="How much goes into the run's log.txt."),
+]
+DIES = Annotated[
+    Path,
+    typer.Option("--dies", envvar="LABCTL_DIES", help="Folder that holds simulated dies."),
+]
+MAX_CYCLES = Annotated[
+    int | None,
+    typer.Option(
+        "--max-cycles-per-device",
+        min=1,
+        help="Wear budget: no device gets more SETs, or RESETs, than so many over all runs; the "
+        "chip file may have a tighter one.",
     ),
 ]
 DEFAULT_RUNS = Path("runs")

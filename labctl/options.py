@@ -14,7 +14,7 @@ from pymeasure.experiment import Parameter
 from labctl import console
 from labctl.observing import Observer, Progress, StopRequest, stop_on_signals
 from labctl.report.text import duration
-from labctl.runs import RunRequest, run
+from labctl.runs import Circumstances, RunRequest, run
 from procedures import load_procedure
 from procedures.base import CHIP_FILE, BenchProcedure
 from procedures.parameters import QuantityParameter, typed_quantity
@@ -51,13 +51,7 @@ _RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "runs": (console.RUNS, console.DEFAULT_RUNS),
-    "dies": (
-        Annotated[
-            Path,
-            typer.Option("--dies", envvar="LABCTL_DIES", help="Folder that holds simulated dies."),
-        ],
-        console.DEFAULT_DIES,
-    ),
+    "dies": (console.DIES, console.DEFAULT_DIES),
     "record": (
         Annotated[
             Path | None,
@@ -78,6 +72,24 @@ _RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "max_cycles_per_device": (console.MAX_CYCLES, None),
+    "temperature": (
+        Annotated[
+            float | None,
+            typer.Option(
+                "--temperature",
+                min=-273.15,
+                max=400.0,
+                help="Temperature of the die in degC, for the record; nothing is set by it.",
+            ),
+        ],
+        None,
+    ),
+    "note": (
+        Annotated[str, typer.Option("--note", help="What is to be remembered of this run.")],
+        "",
+    ),
+    "log_level": (console.LOG_LEVEL, console.LogLevel.NORMAL),
     "json": (console.JSON, False),
 }
 
@@ -192,6 +204,10 @@ def _run(
     dies: Path,
     record: Path | None,
     replay: Path | None,
+    max_cycles_per_device: int | None,
+    temperature: float | None,
+    note: str,
+    log_level: console.LogLevel,
     json: bool,
 ) -> None:
     from labctl.bench import DieChoice
@@ -202,16 +218,29 @@ def _run(
         procedure.set_parameters(values)
         setup = load_setup(bench)
         choice = DieChoice(die, seed, dies)
-        return run(RunRequest(name, procedure, setup, choice, runs, record, replay), observer, stop)
+        request = RunRequest(
+            *(name, procedure, setup, choice, runs, record, replay, max_cycles_per_device),
+            Circumstances(temperature, note.strip(), str(log_level)),
+        )
+        return run(request, observer, stop)
 
     _carry_out(begin, json)
 
 
-def resume_run(folder: RunFolder, rollback: bool, json: bool) -> None:
+def resume_run(
+    folder: RunFolder,
+    rollback: bool,
+    max_cycles_per_device: int | None,
+    log_level: console.LogLevel,
+    json: bool,
+) -> None:
     """Go on with a run, told and ended as ``labctl run`` does."""
     from labctl.resuming import resume
 
-    _carry_out(lambda observer, stop: resume(folder, rollback, observer, stop), json)
+    def begin(observer: Observer, stop: StopRequest) -> RunFolder:
+        return resume(folder, rollback, observer, stop, max_cycles_per_device, str(log_level))
+
+    _carry_out(begin, json)
 
 
 def _carry_out(begin: Callable[[Observer, StopRequest], RunFolder], json: bool) -> None:
@@ -220,7 +249,7 @@ def _carry_out(begin: Callable[[Observer, StopRequest], RunFolder], json: bool) 
 
     stop = StopRequest()
     try:
-        with stop_on_signals(stop), _observer(quiet=json) as observer:
+        with stop_on_signals(stop), terminal_observer(quiet=json) as observer:
             folder = begin(observer, stop)
     except (ValueError, OSError) as error:
         console.refuse(str(error))
@@ -265,30 +294,29 @@ def _plan(
 
 def _finish(folder: RunFolder, json: bool) -> None:
     """Products, report and summary; the exit status tells how the run ended."""
-    from labctl.report import summarise, terminal_table, write_products, write_report
-    from labctl.store import files
-    from labctl.store.folder import SUMMARY
+    from labctl.finishing import finish
+    from labctl.report import terminal_table
 
-    write_products(folder)
-    report = write_report(folder)
-    summary = summarise(folder)
-    files.replace_json(folder.path / SUMMARY, summary)
+    summary = finish(folder, lambda sentence: typer.echo(f"labctl: {sentence}", err=True))
     if json:
         console.print_json(summary)
     else:
         from rich.console import Console
 
         Console().print(terminal_table(summary))
-        typer.echo(f"report: {report}")
+        typer.echo(f"report: {summary['report']}")
     if folder.status != "success":
         typer.echo(f"labctl: the run {folder.status}: {folder.record['reason']}", err=True)
+        if json and folder.record["notes"]:
+            # What state it left; without --json it was told before.
+            typer.echo(folder.record["notes"][-1], err=True)
         raise typer.Exit(1)
     if summary.get("verdict") == "bad":
         typer.echo("labctl: the run ended as planned, its verdict is bad", err=True)
         raise typer.Exit(1)
 
 
-def _observer(quiet: bool) -> AbstractContextManager[Observer]:
+def terminal_observer(quiet: bool) -> AbstractContextManager[Observer]:
     """What shows the run on the terminal (standard error); nothing when ``quiet``."""
     return nullcontext(Observer()) if quiet else _TerminalProgress()
 

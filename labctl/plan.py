@@ -102,7 +102,7 @@ def make_plan(
         pads=_pads(procedure, sent, setup),
         schemes=[_scheme(train) for train in sent.trains],
         instrument=_needs(sent.trains),
-        pulses_per_device=_per_device(sent.trains),
+        pulses_per_device=most_per_device(sent.trains),
         pulses=_all_pulses(sent.trains),
         energy_per_device_j=max(
             (sum(_device_energies(sent.trains, device)) for device in (0, 1)), default=0.0
@@ -182,7 +182,8 @@ def _needs(trains: Sequence[Train]) -> list[InstrumentNeed]:
     ]
 
 
-def _per_device(trains: Sequence[Train]) -> dict[str, int]:
+def most_per_device(trains: Sequence[Train]) -> dict[str, int]:
+    """Kind to the most pulses that one device may get."""
     counts: Counter[tuple[str, int]] = Counter()
     for train in trains:
         for pulse in train.scheme.pulses:

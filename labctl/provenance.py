@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import platform
+import re
 import subprocess
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -11,17 +15,57 @@ PACKAGES = (
     *("labctl", "pymeasure", "pyvisa", "pyvisa-py", "numpy", "scipy", "pandas", "pydantic"),
     *("cffi", "matplotlib", "jinja2"),
 )
+"""Named in every record, installed or not."""
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+OPERATOR_VARIABLE = "LABCTL_OPERATOR"
+
+
+def operator() -> str:
+    """Who is at the bench: `OPERATOR_VARIABLE`, else the user's name; "unknown" without both."""
+    named = os.environ.get(OPERATOR_VARIABLE, "").strip()
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that measure, compute and draw."""
+    """Versions of Python, of `PACKAGES`, and of all installed packages that these need."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
-    return found
+    needed = _needed(PACKAGES) - {_plain(package) for package in PACKAGES}
+    return found | {package: metadata.version(package) for package in sorted(needed)}
+
+
+def _needed(packages: Iterable[str]) -> set[str]:
+    """Installed packages that these need, directly or not, and themselves."""
+    seen: set[str] = set()
+    left = [_plain(package) for package in packages]
+    while left:
+        package = left.pop()
+        if package in seen:
+            continue
+        try:
+            requirements = metadata.requires(package) or []
+        except metadata.PackageNotFoundError:
+            continue
+        seen.add(package)
+        # What only an extra needs is not there for us.
+        names = [_NAME.match(r) for r in requirements if "extra ==" not in r]
+        left += [_plain(name[0]) for name in names if name]
+    return seen
+
+
+def _plain(package: str) -> str:
+    """A package's name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def git_revision() -> str | None:

@@ -7,22 +7,32 @@ pulse can be taken back, the step is repeated on the die as it is: both attempts
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
+
+import numpy as np
 
 from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup, load_setup
 from labctl.observing import Observer, StopRequest
 from labctl.runs import carry_out
-from labctl.session import LEFT_DIE, Session
+from labctl.session import NORMAL, Session, left_die
 from labctl.store.folder import RunFolder
 from labctl.store.journal import StepEnd
-from labctl.store.ledger import LEDGER, Ledger
+from labctl.store.ledger import LEDGER, Ledger, die_name
+from labctl.store.locks import Lock
 from labctl.store.writer import RunWriter
+from labctl.wear_guard import WearGuard, tighter
 from procedures import load_procedure
 from procedures.base import BenchProcedure
+from procedures.history import DieHistory
+
+RESUMING = "resume.lock"
+"""Held while a run is made ready to go on."""
 
 
 class ResumeError(ValueError):
@@ -43,13 +53,40 @@ def resume(
     rollback: bool = True,
     observer: Observer | None = None,
     stop: StopRequest | None = None,
+    max_cycles_per_device: int | None = None,
+    log_level: str = NORMAL,
 ) -> RunFolder:
     """Go on with a run and return its folder; a finished run is returned as it is.
 
+    ``max_cycles_per_device``: a wear budget instead of the run's own; the chip file's holds too.
     Raises ValueError with one sentence if the run cannot be gone on with; then nothing was applied.
     """
     if folder.status == "success":
         return folder
+    # Two programs that go on with a run at once: the second finds it going on.
+    with Lock(folder.path / RESUMING, f"run {folder.id!r}"):
+        folder = RunFolder(folder.path)
+        if folder.status == "success":
+            return folder
+        observer, stop = observer or Observer(), stop or StopRequest()
+        session = _session(folder, rollback, observer, stop, max_cycles_per_device)
+    made = carry_out(session, log_level)
+    if made.status == "success":
+        _forget_left_dies(made)
+    return made
+
+
+def _session(
+    folder: RunFolder,
+    rollback: bool,
+    observer: Observer,
+    stop: StopRequest,
+    max_cycles_per_device: int | None,
+) -> Session:
+    """The run, its bench and its ledger as they were at the last step's end.
+
+    If that cannot be had, the bench is given free again and the run closed.
+    """
     setup, procedure = _setup(folder), _procedure(folder)
     procedure.prepare(setup.chip, setup.limit, setup.simulated)
     mark = folder.last_step_end()
@@ -62,19 +99,64 @@ def resume(
         ledger = Ledger(folder.path.parent / LEDGER)
         opened.callback(ledger.close)
         writer = RunWriter.reopen(folder.path)
+        opened.push(partial(_close_again, writer))
+        writer.update(**_spent(folder, mark, rollback))
+        if mark is not None:
+            procedure.recall(writer.array)
+        writer.append_event("resumed", durable=True, step=procedure.first_step, rollback=rollback)
+        if rollback:
+            _take_back(writer, half)
+        ledger.restore(writer)
+        # After the void blocks are taken out: what the die has had by now.
+        budget = max_cycles_per_device or folder.record.get("max_cycles_per_device")
+        guard = _guard(
+            folder, ledger, procedure, tighter(budget, setup.chip.wear.max_cycles_per_device)
+        )
+        repeats = half.began and not rollback
+        session = Session(procedure, bench, writer, ledger, guard, observer, stop, repeats)
+        session.note(_told(procedure.first_step, half, rollback))
         opened.pop_all()
-    if mark is not None:
-        procedure.recall(writer.array)
-    repeats = half.began and not rollback
-    session = Session(
-        procedure, bench, writer, ledger, observer or Observer(), stop or StopRequest(), repeats
-    )
-    writer.append_event("resumed", durable=True, step=procedure.first_step, rollback=rollback)
-    if rollback and half.blocks:
-        ledger.void(half.blocks)
+    return session
+
+
+def _close_again(
+    writer: RunWriter,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: TracebackType | None,
+) -> None:
+    """A run that could not be gone on with does not look as if it were going on."""
+    if error is not None:
+        with suppress(OSError):
+            writer.close("failed", f"could not be gone on with: {error}")
+
+
+def _take_back(writer: RunWriter, half: _HalfStep) -> None:
+    """The half step never happened: its pulses are void, and so is the die that it left."""
+    if half.blocks:
         writer.append_event("wear_void", durable=True, blocks=half.blocks)
-    session.note(_told(procedure.first_step, half, rollback))
-    return carry_out(session)
+    _forget_left_dies(writer)
+
+
+def _forget_left_dies(run: RunFolder) -> None:
+    """Dies as earlier attempts left them: nobody goes on with them any more."""
+    for left in run.path.glob(left_die("*")):
+        left.unlink()
+
+
+def _spent(folder: RunFolder, mark: StepEnd | None, rollback: bool) -> dict[str, Any]:
+    """The record's times at the last end mark; those of a half step only if it stays.
+
+    A run that was killed has no other, and one that ended may have had its times of a step that is
+    taken back.
+    """
+    nothing: dict[str, Any] = {"wall_time_s": 0.0, "bench_time_s": {}}
+    marked = {**nothing, **(mark.spent if mark is not None else {})}
+    recorded = {name: folder.record.get(name) or nothing[name] for name in nothing}
+    if rollback:
+        wall = max(marked["wall_time_s"], recorded["wall_time_s"])
+        return {"wall_time_s": wall, "bench_time_s": marked["bench_time_s"]}
+    return max(marked, recorded, key=lambda spent: spent["bench_time_s"].get("total", 0.0))
 
 
 def _setup(folder: RunFolder) -> BenchSetup:
@@ -109,6 +191,18 @@ def _procedure(folder: RunFolder) -> BenchProcedure:
     return procedure
 
 
+def _guard(
+    folder: RunFolder, ledger: Ledger, procedure: BenchProcedure, most_cycles: int | None
+) -> WearGuard:
+    """As when the run began, with what it did itself: it is the same run."""
+    guard = WearGuard.of_die(ledger, die_name(folder), procedure.shape, most_cycles, folder.id)
+    retired = np.zeros(procedure.shape, dtype=bool)
+    for row, column in folder.record.get("retired", []):
+        retired[row, column] = True
+    guard.history = DieHistory(retired, guard.history.formed_by)
+    return guard
+
+
 def _half_step(folder: RunFolder, mark: StepEnd | None) -> _HalfStep:
     """What happened after the last end mark and was not voided by an earlier resume."""
     events = folder.journal.events_from(0 if mark is None else mark.offset)
@@ -121,7 +215,7 @@ def _half_step(folder: RunFolder, mark: StepEnd | None) -> _HalfStep:
 def _die(folder: RunFolder, mark: StepEnd | None, rollback: bool) -> DieChoice:
     """The die to go on with: as the last step left it, or as the run left it."""
     die: dict[str, Any] = folder.record["die"]
-    left = folder.path / LEFT_DIE
+    left = folder.path / left_die(0 if mark is None else mark.step + 1)
     snapshot = folder.path / mark.die if mark is not None and mark.die else None
     if not rollback and left.is_file():
         snapshot = left

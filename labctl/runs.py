@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from labctl import provenance
 from labctl.bench import Bench, DieChoice, DieError
 from labctl.benchfile import BenchSetup
 from labctl.observing import Observer, StopRequest
-from labctl.session import Session, log_file
+from labctl.session import NORMAL, Session, log_file
 from labctl.store.folder import LOG, RunFolder
 from labctl.store.ledger import LEDGER, Ledger
 from labctl.store.writer import RunWriter
+from labctl.wear_guard import WearGuard, tighter
 from procedures.base import BenchProcedure
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a person knows of a run that no instrument tells, and how much is logged."""
+
+    temperature_c: float | None = None
+    note: str = ""
+    log_level: str = NORMAL
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,15 @@ class RunRequest:
     runs: Path
     record: Path | None = None
     replay: Path | None = None
+    max_cycles_per_device: int | None = None
+    """Beside the chip file's own limit; the tighter one holds."""
+
+    circumstances: Circumstances = field(default_factory=Circumstances)
+
+    @property
+    def most_cycles(self) -> int | None:
+        """The wear budget of this run, cycles a device."""
+        return tighter(self.max_cycles_per_device, self.setup.chip.wear.max_cycles_per_device)
 
 
 def run(
@@ -53,20 +74,28 @@ def run(
         opened.callback(bench.abandon)
         ledger = Ledger(request.runs / LEDGER)
         opened.callback(ledger.close)
-        writer = RunWriter.create(request.runs, request.name, _opening_record(request, bench))
+        guard = _guard(request, ledger)
+        record = _opening_record(request, bench, guard)
+        writer = RunWriter.create(request.runs, request.name, record)
+        if request.circumstances.note:
+            writer.remark(request.circumstances.note, provenance.operator())
         opened.pop_all()
-    return carry_out(Session(request.procedure, bench, writer, ledger, observer, stop))
+    session = Session(request.procedure, bench, writer, ledger, guard, observer, stop)
+    return carry_out(session, request.circumstances.log_level)
 
 
-def carry_out(session: Session) -> RunFolder:
+def carry_out(session: Session, log_level: str = NORMAL) -> RunFolder:
     """Run a session to its end, whatever the end is."""
-    with log_file(session.writer.path / LOG):
+    with log_file(session.writer.path / LOG, log_level) as log:
         try:
             session.observer.opened(session.writer)
             session.measure()
         except Exception as error:
             session.failed(error)
         finally:
+            if log.problem:
+                with suppress(OSError):
+                    session.note(log.problem)
             session.close()
     return RunFolder(session.writer.path)
 
@@ -78,7 +107,19 @@ def _require_die_name(request: RunRequest) -> None:
         raise DieError("a real die needs a name to book its pulses under: add --die NAME")
 
 
-def _opening_record(request: RunRequest, bench: Bench) -> dict[str, Any]:
+def _guard(request: RunRequest, ledger: Ledger) -> WearGuard:
+    """What the die may still get; raises ValueError for a run that may exceed it."""
+    procedure, die = request.procedure, request.die.name
+    if die is None:
+        guard = WearGuard(procedure.shape, most_cycles=request.most_cycles)
+    else:
+        guard = WearGuard.of_die(ledger, die, procedure.shape, request.most_cycles)
+    if request.replay is None:
+        guard.admit(procedure)
+    return guard
+
+
+def _opening_record(request: RunRequest, bench: Bench, guard: WearGuard) -> dict[str, Any]:
     """The record as it stands before the first pulse."""
     setup, procedure = request.setup, request.procedure
     return {
@@ -92,6 +133,8 @@ def _opening_record(request: RunRequest, bench: Bench) -> dict[str, Any]:
         "compliance_table": procedure.table_record(),
         "roles": {role: setup.content.roles[role] for role in procedure.needs},
         "die": bench.die,
+        "retired": np.argwhere(guard.history.retired).tolist(),
+        "max_cycles_per_device": request.most_cycles,
         "bench": {
             "name": setup.content.bench.name,
             "file": str(setup.file),
@@ -100,6 +143,8 @@ def _opening_record(request: RunRequest, bench: Bench) -> dict[str, Any]:
         },
         "chip": {"name": setup.chip.name, "text": setup.chip_text},
         "modules": {str(slot): m for slot, m in setup.content.mainframe.modules.items()},
+        "operator": provenance.operator(),
+        "temperature_c": request.circumstances.temperature_c,
         "versions": provenance.versions(),
         "git": provenance.git_revision(),
         "notes": [],

@@ -11,8 +11,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,17 +27,26 @@ from labctl.observing import Observer, Progress, RunStopped, Stop, StopRequest
 from labctl.store import files
 from labctl.store.folder import RESULTS
 from labctl.store.ledger import Ledger, die_name
+from labctl.store.log import LogFile
 from labctl.store.wear import Booking
 from labctl.store.writer import RunWriter
+from labctl.wear_guard import WearBudgetReached, WearGuard
 from procedures.base import BenchProcedure, Step
 
 _LOGGERS = ("pymeasure", "labctl", "procedures", "instruments")
 
+QUIET, NORMAL, DEBUG = "quiet", "normal", "debug"
+LOG_LEVELS = {QUIET: logging.WARNING, NORMAL: logging.INFO, DEBUG: logging.DEBUG}
+"""How much goes into a run's log: what went wrong; what happened; every block of pulses too."""
+
 _BREAKS_A_ROW = frozenset(',"#\n\r')
-LEFT_DIE = "left-die.npz"
-"""The simulated die as a run left it that did not end as planned."""
 
 log = logging.getLogger(__name__)
+
+
+def left_die(step: int | str) -> str:
+    """File of the simulated die as a run left it within a step; ``"*"`` finds any."""
+    return f"left-die-{step}.npz"
 
 
 class Session:
@@ -49,6 +58,7 @@ class Session:
         bench: Bench,
         writer: RunWriter,
         ledger: Ledger,
+        guard: WearGuard,
         observer: Observer,
         stop: StopRequest,
         repeats: bool = False,
@@ -61,6 +71,7 @@ class Session:
         self.observer = observer
         self.stop = stop
         self.ledger = ledger
+        self.guard = guard
         self.error: BaseException | None = None
         self._repeats = repeats
         self._begin = time.monotonic()
@@ -81,23 +92,44 @@ class Session:
         if self.bench.replayed is not None:
             self.note(f"{self.bench.replayed.told}: no instrument took part.")
         with self.bench:
+            self.writer.update(instruments=self.bench.identity)
             chip = self.bench.chip
             chip.book = _RunBook(self)
             chip.on_row = self._between_rows
             chip.on_pulse = self._between_pulses
+            self.procedure.history = self.guard.history
             self.procedure.bind(chip)
+            self._name_the_retired()
             worker = _RunWorker(Results(self.procedure, str(self.writer.path / RESULTS)), self)
             self.stop.connect(worker.stop)
             if self.stop.asked:
                 worker.stop()
             worker.start()
+            try:
+                self._wait_for(worker)
+            finally:
+                # Whatever ended the wait, such as KeyboardInterrupt in a script without handlers:
+                # nothing is taken down under a procedure that still sends pulses.
+                if worker.is_alive():
+                    self.stop.ask(Stop.EMERGENCY)
+                    threading.Thread.join(worker)
+
+    def _wait_for(self, worker: Worker) -> None:
+        """Until the worker has ended; tells each harder way to stop."""
+        told = Stop.NOT
+        while worker.is_alive():
             # Not PyMeasure's join: its time-out of 0 by default stops the worker.
-            told = Stop.NOT
-            while worker.is_alive():
-                threading.Thread.join(worker, 0.2)
-                if self.stop.level > told:
-                    told = self.stop.level
-                    self.observer.note(told.told)
+            threading.Thread.join(worker, 0.2)
+            if self.stop.level > told:
+                told = self.stop.level
+                self._tell_user(self.observer.note, told.told)
+
+    def _name_the_retired(self) -> None:
+        """Once a run: bits that it leaves out."""
+        retired = np.argwhere(self.guard.history.retired & self.procedure.touched()).tolist()
+        if retired and not self.procedure.first_step:
+            names = ", ".join(f"row {row} column {column}" for row, column in retired)
+            self.note(f"Retired, left out: {names}.")
 
     def failed(self, error: BaseException) -> None:
         """Remember the first thing that went wrong."""
@@ -107,32 +139,57 @@ class Session:
     def close(self) -> None:
         """Close record and ledger with how it ended."""
         status, reason = self._outcome()
-        record = self.writer.record
-        wall = time.monotonic() - self._begin + (record.get("wall_time_s") or 0.0)
-        bench_times = {"total": self.bench.now() - self._bench_begin}
-        if hasattr(self.bench, "chip"):
-            bench_times |= asdict(self.bench.chip.times)
-        before = record.get("bench_time_s") or {}
         self.ledger.close()
-        for problem in self.bench.problems:
-            self.note(f"NOT MADE SAFE: {problem}. Outputs may still be on: check the bench.")
+        unsafe = [f"NOT MADE SAFE: {problem}." for problem in self.bench.problems]
+        for sentence in unsafe if status == "success" else [*unsafe, self._left()]:
+            # Told and closed also where nothing can be written.
+            with suppress(OSError):
+                self.note(sentence)
         if status != "success":
             self._keep_the_die_as_it_is()
         self.writer.close(
             status,
             reason,
-            wall_time_s=wall,
-            bench_time_s={name: s + before.get(name, 0.0) for name, s in bench_times.items()},
+            **self._spent(),
             steps_done=self._finished_steps,
+            limit_reached=isinstance(self.error, WearBudgetReached),
             notes=self.notes,
         )
+
+    def _left(self) -> str:
+        """In what state a run that did not succeed leaves the bench, one sentence."""
+        done = self._finished_steps
+        how = "Paused" if self.error is None and self.stop.asked else "Ended"
+        ended = f"{how} {f'after step {done}' if done else 'before a step was done'}"
+        if self.bench.replayed is not None:
+            return f"{ended} of a replay: there are no outputs."
+        energised = self.bench.may_be_energised
+        if energised:
+            return (
+                f"{ended}: {energised} may still be energised; call `labctl safe --bench "
+                f"{self.bench.setup.file}`, and if that fails too, lift the probes or switch the "
+                "instruments off."
+            )
+        return f"{ended}: outputs at 0 V and open; `labctl resume {self.writer.id}` goes on."
+
+    def _spent(self) -> dict[str, Any]:
+        """Time so far here and on the bench, with that of the sessions before, s."""
+        record = self.writer.record
+        bench_times = {"total": self.bench.now() - self._bench_begin}
+        if hasattr(self.bench, "chip"):
+            bench_times |= asdict(self.bench.chip.times)
+        before = record.get("bench_time_s") or {}
+        return {
+            "wall_time_s": time.monotonic() - self._begin + (record.get("wall_time_s") or 0.0),
+            "bench_time_s": {name: s + before.get(name, 0.0) for name, s in bench_times.items()},
+        }
 
     def _keep_the_die_as_it_is(self) -> None:
         """A simulated die that a run left within a step, for ``labctl resume --no-rollback``."""
         if not self.bench.has_simulated_die:
             return
         try:
-            self.bench.save_die(self.writer.path / LEFT_DIE)
+            self.bench.save_die(self.writer.path / left_die(self._finished_steps))
         except OSError as error:
             log.error("the die as it is could not be kept: %s", error)
 
@@ -140,6 +197,8 @@ class Session:
         if isinstance(self.error, RunStopped):
             how = "emergency stop" if self.stop.level is Stop.EMERGENCY else "stopped"
             return "aborted", f"{how} by the user within step {self._finished_steps + 1}"
+        if isinstance(self.error, WearBudgetReached):
+            return "aborted", str(self.error)
         if self.error is not None:
             return "failed", f"{type(self.error).__name__}: {self.error}"
         if self.bench.problems:
@@ -163,13 +222,13 @@ class Session:
         """Journal and progress."""
         repeated = {"repeated": True} if self._repeats else {}
         self._repeats = False
+        log.info("step %d begins: %s", step.number, step.label)
         self.writer.append_event("step_begin", step=step.number, label=step.label, **repeated)
         self._tell(step, self._done_s)
 
     def step_ends(self, step: Step, bench_s: float) -> None:
         """Commit the step: from here on it counts."""
         self._commit_die(step, bench_s)
-        self._finished_steps += 1
         self._done_s += step.bench_s
         self._tell(step, self._done_s)
 
@@ -179,11 +238,14 @@ class Session:
         The mark names the snapshot, so mark and die count together or not at all.
         """
         if not self.bench.has_simulated_die:
-            self.writer.end_step(step.number, bench_s=bench_s)
+            self.writer.end_step(step.number, bench_s=bench_s, spent=self._spent())
+            self._finished_steps += 1
             return
         snapshot = self.writer.path / f"die-{step.number}.npz"
         self.bench.save_die(snapshot)
-        self.writer.end_step(step.number, bench_s=bench_s, die=snapshot.name)
+        self.writer.end_step(step.number, bench_s=bench_s, spent=self._spent(), die=snapshot.name)
+        # It counts from here on, also if what follows fails.
+        self._finished_steps += 1
         if self._snapshot is not None:
             self._snapshot.unlink()
         self._snapshot = snapshot
@@ -194,9 +256,16 @@ class Session:
     def note(self, sentence: str) -> None:
         """A sentence for the user, the journal and the report."""
         self.notes.append(sentence)
-        self.writer.append_event("note", text=sentence)
+        self._tell_user(self.observer.note, sentence)
         log.info(sentence)
-        self.observer.note(sentence)
+        self.writer.append_event("note", text=sentence)
+
+    def _tell_user(self, tell: Callable[[Any], None], what: Any) -> None:
+        """A terminal that is gone ends no run."""
+        try:
+            tell(what)
+        except OSError as error:
+            log.warning("the user could not be told: %s", error)
 
     def _between_rows(self) -> None:
         if self.stop.level >= Stop.WITHIN_STEP:
@@ -209,7 +278,8 @@ class Session:
     def _tell(self, step: Step, done_s: float) -> None:
         elapsed = time.monotonic() - self._begin
         fraction = done_s / self._total_s if self._total_s else 0.0
-        self.observer.progress(
+        self._tell_user(
+            self.observer.progress,
             Progress(
                 run=self.writer.id,
                 step=step.number,
@@ -219,7 +289,7 @@ class Session:
                 elapsed_s=elapsed,
                 remaining_s=elapsed * (1 - fraction) / fraction if fraction else None,
                 bench_s=self.bench.now() - self._bench_begin,
-            )
+            ),
         )
 
 
@@ -298,9 +368,13 @@ class _RunBook:
         bookings = [Booking(p.kind, p.condition, p.counts) for p in pulses]
         # A replay sends nothing, so it wears nothing.
         replayed = session.bench.replayed is not None
+        if not replayed:
+            session.guard.check(pulses, session.procedure.forms_again)
         block = 0 if replayed else session.ledger.plan(die, session.writer.id, bookings)
         events = [booking.as_event() for booking in bookings]
         session.writer.append_event("wear_planned", durable=True, block=block, pulses=events)
+        for p in pulses:
+            log.debug("block %d: %d %s pulses, %s", block, p.counts.sum(), p.kind, p.condition)
         return block
 
     def confirm(self, block: int) -> None:
@@ -308,21 +382,30 @@ class _RunBook:
         self._session.ledger.confirm(block)
         self._session.writer.append_event("wear_confirmed", block=block)
 
+    def cut(self, block: int, pulses: Sequence[Pulses]) -> None:
+        """The block was ended before its end."""
+        bookings = [Booking(p.kind, p.condition, p.counts) for p in pulses]
+        if self._session.bench.replayed is None:
+            self._session.ledger.cut(block, bookings)
+        events = [booking.as_event() for booking in bookings]
+        self._session.writer.append_event("wear_cut", durable=True, block=block, pulses=events)
+
 
 @contextmanager
-def log_file(path: Path) -> Iterator[None]:
-    """Messages of this application and of PyMeasure into the run's log."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+def log_file(path: Path, detail: str = NORMAL) -> Iterator[LogFile]:
+    """Messages of this application and of PyMeasure into the run's log; `LOG_LEVELS` has levels."""
+    handler = LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [(logger, logger.level) for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)
-        # INFO, not DEBUG: at DEBUG PyMeasure's adapters are twenty times slower.
-        logger.setLevel(logging.INFO)
+        # At DEBUG PyMeasure's adapters are twenty times slower (measured.md, section 6).
+        slow = logger.name == "pymeasure"
+        logger.setLevel(max(LOG_LEVELS[detail], logging.INFO) if slow else LOG_LEVELS[detail])
     log.info("labctl run, %s", datetime.now(UTC).astimezone().isoformat(timespec="seconds"))
     try:
-        yield
+        yield handler
     finally:
         for logger, level in before:
             logger.removeHandler(handler)

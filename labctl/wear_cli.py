@@ -50,17 +50,33 @@ def show_die(
     from labctl.report.wear import draw_wear, wear_rows
 
     with _open(runs) as ledger:
-        totals, unconfirmed = _of(ledger, die), ledger.unconfirmed(die)
+        retired = ledger.retired(die)
+        totals = ledger.totals(die) if retired else _of(ledger, die)
+        unconfirmed = ledger.unconfirmed(die)
     rows = wear_rows(totals)
-    if png is not None:
+    if png is not None and totals:
         png.write_bytes(draw_wear(die, totals))
     if json:
-        print_json({"die": die, "unconfirmed_blocks": unconfirmed, "pulses": rows})
+        out_of_use = [
+            {"row": row, "column": column, "reason": reason}
+            for (row, column), reason in retired.items()
+        ]
+        print_json(
+            {
+                "die": die,
+                "unconfirmed_blocks": unconfirmed,
+                "retired": out_of_use,
+                "pulses": rows,
+            }
+        )
         return
-    print_table(rows)
+    if rows:
+        print_table(rows)
+    for (row, column), reason in retired.items():
+        typer.echo(f"retired: row {row} column {column} ({reason})")
     if unconfirmed:
         typer.echo(f"{unconfirmed} blocks were never confirmed; they count in full")
-    if png is not None:
+    if png is not None and totals:
         typer.echo(f"wear map: {png}")
 
 
@@ -77,6 +93,79 @@ def history(die: DIE, runs: RUNS = DEFAULT_RUNS, json: JSON = False) -> None:
         print_json(rows)
     else:
         print_table([{**row, "condition": _condition(row["condition"])} for row in rows])
+
+
+@die_app.command("retire")
+def retire(
+    die: DIE,
+    bits: Annotated[
+        str, typer.Option("--bits", help='Rows and columns, as "3,7 4,0"', show_default=False)
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for whoever reads it later")],
+    runs: RUNS = DEFAULT_RUNS,
+) -> None:
+    """Take bits out of use: no later run programs, cycles, forms or reads them.
+
+    Example: labctl die retire lab3-d07 --bits "3,7 4,0" --reason "stuck in HRS"
+    """
+    if not reason.strip():
+        refuse("a bit is retired for a reason: --reason TEXT")
+    _change_retired(runs, die, "retire", _bits(bits), reason.strip())
+
+
+@die_app.command("restore")
+def restore(
+    die: DIE,
+    bits: Annotated[
+        str, typer.Option("--bits", help='Rows and columns, as "3,7 4,0"', show_default=False)
+    ],
+    runs: RUNS = DEFAULT_RUNS,
+) -> None:
+    """Take retired bits into use again.
+
+    Example: labctl die restore lab3-d07 --bits 4,0
+    """
+    from labctl.store.ledger import LEDGER, Ledger
+
+    wanted = _bits(bits)
+    with Ledger(runs / LEDGER) as ledger:
+        in_use = [
+            f"{row},{column}" for row, column in wanted if (row, column) not in ledger.retired(die)
+        ]
+    if in_use:
+        refuse(f"{' '.join(in_use)} of die {die!r} is not retired")
+    _change_retired(runs, die, "restore", wanted, "")
+
+
+def _bits(text: str) -> list[tuple[int, int]]:
+    """Rows and columns as typed; refused with how to type them."""
+    found = []
+    for part in text.split():
+        row, _, column = part.partition(",")
+        if not (row.isdecimal() and column.isdecimal() and int(row) < 32 and int(column) < 32):
+            refuse(f"{part!r} is no bit: row,column from 0 to 31, several with a space between")
+        found.append((int(row), int(column)))
+    return found or refuse("no bit is named: --bits ROW,COLUMN")
+
+
+def _change_retired(
+    runs: Path, die: str, action: str, bits: list[tuple[int, int]], reason: str
+) -> None:
+    from datetime import UTC, datetime
+
+    from labctl.provenance import operator
+    from labctl.store.ledger import LEDGER, Ledger
+    from labctl.store.retired import Retirement
+
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        with Ledger(runs / LEDGER) as ledger:
+            ledger.retire(Retirement(die, action, bits, reason, at, operator()))
+            now = ledger.retired(die)
+    except OSError as error:
+        refuse(str(error))
+    names = ", ".join(f"row {row} column {column}" for row, column in now)
+    typer.echo(f"retired on die {die}: {names or 'no bit'}")
 
 
 @ledger_app.command("rebuild")

@@ -20,6 +20,7 @@ from instruments.testchip.chip import TestChip
 from instruments.testchip.compliance import ComplianceTable
 from instruments.testchip.description import ChipDescription
 from instruments.testchip.waveforms import PulseSchemes, Scheme
+from procedures.history import DieHistory
 from procedures.parameters import ChoiceParameter, FileParameter, quantity_text
 
 CHIP_FILE = "chip file"
@@ -84,11 +85,15 @@ class Formed:
     """Still unformed."""
     unreadable: NDArray[np.bool_]
     """Without a valid reading, and left alone."""
+    earlier: NDArray[np.bool_]
+    """Of the unformed ones: given forming pulses by an earlier run, and left alone."""
+    retired: NDArray[np.bool_]
+    """Of a retired bit: neither read nor formed."""
 
     @property
     def unusable(self) -> NDArray[np.bool_]:
-        """Unformed or unreadable."""
-        return np.asarray(self.unformed | self.unreadable)
+        """Unformed, unreadable or retired."""
+        return np.asarray(self.unformed | self.unreadable | self.retired)
 
 
 class BenchProcedure(Procedure):
@@ -112,8 +117,12 @@ class BenchProcedure(Procedure):
 
     chip: TestChip
     description: ChipDescription
+    history: DieHistory
+    """Empty until the run begins."""
     first_step: int = 0
     """Number of the first step to do; the ones before were done when the run was interrupted."""
+    forms_again: bool = False
+    """Whether devices may get forming pulses that an earlier run gave some already."""
 
     # --- before the run ------------------------------------------------------------------------
 
@@ -129,6 +138,7 @@ class BenchProcedure(Procedure):
         one sentence for the user.
         """
         self.description = description
+        self.history = DieHistory.empty(self.shape)
         for name, parameter in self._parameters.items():
             source = getattr(parameter, "from_chip", None)
             if source is not None and getattr(self, name) is None:
@@ -163,6 +173,13 @@ class BenchProcedure(Procedure):
         """Rows and columns of bits of the array."""
         geometry = self.description.geometry
         return geometry.rows, geometry.columns
+
+    def touched(self) -> NDArray[np.bool_]:
+        """Bits (rows, columns) that the run may send pulses to, retired ones too: all by default.
+
+        Known once it is prepared; what it leaves out gets no pulse.
+        """
+        return np.ones(self.shape, dtype=bool)
 
     def _check_voltages(self, sent: Planned, limit: Callable[[str], VoltageLimit]) -> None:
         """Refuse a run with a voltage beyond a limit; the drivers check every value again."""
@@ -264,11 +281,14 @@ class BenchProcedure(Procedure):
     def form_unformed(self, bits: NDArray[np.bool_], may_form: bool) -> Formed:
         """Read bits of a (rows, columns) mask, form their unformed devices, read those again.
 
-        A device that was formed before is left alone, and so is one that cannot be read: an open
-        contact may hide a formed device, which would then be formed twice. Raises RuntimeError if
-        not one device of a row or more can be read.
+        Left alone: retired bits; a device that was formed before, also if it reads as unformed and
+        an earlier run gave it forming pulses; one that cannot be read, because an open contact may
+        hide a formed device, which would then be formed twice. Raises RuntimeError if not one
+        device of a row or more can be read.
         """
         above = self.description.levels.unformed_above
+        retired = np.repeat((bits & self.history.retired)[..., np.newaxis], 2, axis=-1)
+        bits = np.asarray(bits & ~self.history.retired)
         resistances = self.chip.measure(bits)
         unreadable = np.asarray(np.isnan(resistances) & bits[..., np.newaxis])
         asked = 2 * int(np.count_nonzero(bits))
@@ -278,22 +298,40 @@ class BenchProcedure(Procedure):
                 "`labctl run contact`"
             )
         unformed = np.asarray(resistances >= above)
+        earlier = np.asarray(unformed & self.history.formed)
+        pristine = np.asarray(unformed & ~earlier)
         voltages = np.full(unformed.shape, np.nan)
-        if unformed.any() and may_form:
-            voltages = self.chip.form(unformed)
-            again = self.chip.measure(np.asarray(unformed.any(axis=-1)))
-            unformed &= ~(again < above)
-        return Formed(voltages, unformed, unreadable)
+        if pristine.any() and may_form:
+            voltages = self.chip.form(pristine)
+            again = self.chip.measure(np.asarray(pristine.any(axis=-1)))
+            unformed &= ~(pristine & (again < above))
+        return Formed(voltages, unformed, unreadable, earlier, retired)
 
     def say_unusable(self, formed: Formed, consequence: str) -> None:
-        """Name the devices that are not formed and those that cannot be read."""
-        for what, mask in (("Unformed", formed.unformed), ("Unreadable", formed.unreadable)):
-            names = [
-                f"row {row} column {column} {'BL' if device == 0 else 'BLb'}"
-                for row, column, device in np.argwhere(mask).tolist()
-            ]
-            if names:
-                self.say(f"{what}, {consequence}: {', '.join(names)}.")
+        """Name the devices that are not formed and those that cannot be read.
+
+        Retired bits are named once, when a run begins.
+        """
+        pristine = np.asarray(formed.unformed & ~formed.earlier)
+        for what, mask in (("Unformed", pristine), ("Unreadable", formed.unreadable)):
+            if mask.any():
+                self.say(f"{what}, {consequence}: {device_names(mask)}.")
+        if formed.earlier.any():
+            runs = ", ".join(self.history.forming_runs(formed.earlier))
+            self.say(
+                f"Unformed although they got forming pulses in {runs}, {consequence}: "
+                f"{device_names(formed.earlier)}. Forming is for once in a device's life: if that "
+                "run was interrupted, resume it; `labctl run forming --formed retry` pulses them "
+                "once more; another die needs another name."
+            )
+
+
+def device_names(devices: NDArray[np.bool_]) -> str:
+    """The devices of a (rows, columns, 2) mask in words."""
+    return ", ".join(
+        f"row {row} column {column} {'BL' if device == 0 else 'BLb'}"
+        for row, column, device in np.argwhere(devices).tolist()
+    )
 
 
 def form_first_parameter() -> ChoiceParameter:

@@ -37,6 +37,12 @@ class CheckedRows(BenchProcedure):
         """Nothing is unformed yet, as far as one knows."""
         self._unusable_devices = np.zeros((*self.shape, 2), dtype=bool)
 
+    def touched(self) -> NDArray[np.bool_]:
+        """The rows used."""
+        touched = np.zeros(self.shape, dtype=bool)
+        touched[: self.rows_used] = True
+        return touched
+
     @property
     def rows_used(self) -> int:
         """Rows that the run uses: as asked for, at most all of them."""

@@ -27,7 +27,7 @@ from instruments.testchip.cycling import (
     device_ranges,
     executions,
 )
-from instruments.testchip.waveforms import EDGE_S
+from instruments.testchip.waveforms import EDGE_S, PulseSchemes
 from procedures.base import BenchProcedure, Train, form_first_parameter
 from procedures.observed import Observed
 from procedures.parameters import QuantityParameter, quantity_text
@@ -36,6 +36,8 @@ from procedures.places import Place, place_name
 READ_BACK_S = 16e-6
 """Bench time to read one measured value back (design note, "Time of the real bench")."""
 CHECK_S = 1.5
+STEP_S = 600.0
+"""Longest step, s of bench time: so much is repeated of a run that goes on after a crash."""
 PLACES = 5
 """Bursts of cycles in which the resistances of a window are read."""
 
@@ -126,21 +128,6 @@ class CycledPairs(BenchProcedure):
             for name, scale in zip(("BL", "BLb"), device_ranges(reads), strict=True)
         )
 
-    def loop_train(
-        self, conditions: ProgramConditions, reads: LoopReads, cells: int, cycles: int
-    ) -> Train:
-        """The loop of some cycles of each of ``cells`` pairs, for the plan."""
-        scheme = cycle_loop(self.schemes, conditions, reads)
-        loops = cycles // CYCLES_PER_LOOP
-        longest = max(executions(loops, scheme.duration_s, reads))
-        return Train(scheme, cells, loops, longest)
-
-    def cycle_s(self, conditions: ProgramConditions, reads: LoopReads) -> float:
-        """Expected bench time of one cycle, reading back included, s."""
-        loop_s = cycle_loop(self.schemes, conditions, reads).duration_s
-        values = CYCLES_PER_LOOP * reads.sensed + 2 * len(reads.resistance.bits)
-        return (loop_s + values * READ_BACK_S) / CYCLES_PER_LOOP
-
     def check_pair(self, pair: int, place: Place, conditions: ProgramConditions) -> bool:
         """Form the pair's unformed devices, program it once, in no count; whether it is usable.
 
@@ -196,6 +183,27 @@ class CycledPairs(BenchProcedure):
         """Store the counts of a step that observed."""
         self.array("window_counts", observed.record())
         self.array("wrong_cycles", observed.wrong_record())
+
+
+def loop_train(
+    schemes: PulseSchemes,
+    conditions: ProgramConditions,
+    reads: LoopReads,
+    cells: int,
+    cycles: int,
+) -> Train:
+    """The loop of some cycles of each of ``cells`` pairs, for the plan."""
+    scheme = cycle_loop(schemes, conditions, reads)
+    loops = cycles // CYCLES_PER_LOOP
+    longest = max(executions(loops, scheme.duration_s, reads))
+    return Train(scheme, cells, loops, longest)
+
+
+def cycle_s(schemes: PulseSchemes, conditions: ProgramConditions, reads: LoopReads) -> float:
+    """Expected bench time of one cycle, reading back included, s."""
+    loop_s = cycle_loop(schemes, conditions, reads).duration_s
+    values = CYCLES_PER_LOOP * reads.sensed + 2 * len(reads.resistance.bits)
+    return (loop_s + values * READ_BACK_S) / CYCLES_PER_LOOP
 
 
 def measured_parts(cycles: int, measured: int) -> list[Part]:

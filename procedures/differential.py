@@ -12,12 +12,20 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from instruments.testchip.chip import NOT_READ
 from instruments.testchip.cycling import ResistanceReads
 from procedures.base import Planned, Step, Train
 from procedures.checked_rows import CheckedRows, checkerboard
-from procedures.cycled_pairs import CHECK_S, CycledPairs, Part, jointly_measured_parts
+from procedures.cycled_pairs import (
+    CHECK_S,
+    CycledPairs,
+    Part,
+    cycle_s,
+    jointly_measured_parts,
+    loop_train,
+)
 from procedures.observed import Observed
 from procedures.parameters import (
     ChoiceParameter,
@@ -26,7 +34,7 @@ from procedures.parameters import (
     QuantityListParameter,
     quantity_text,
 )
-from procedures.places import Place, place_name, spread_places
+from procedures.places import Place, place_name, places_mask, spread_places
 
 SEGMENTS = 10
 """Resistances are read in so many places of a pair's cycles: it ages, and both rates are means."""
@@ -159,6 +167,11 @@ class Differential(CycledPairs, CheckedRows):
             )
         ]
 
+    def touched(self) -> NDArray[np.bool_]:
+        """The rows of the array points, and the pairs."""
+        pairs = places_mask([point.place for point in self.pair_points], self.shape)
+        return pairs | CheckedRows.touched(self) if self.array_points else pairs
+
     def pulses(self) -> Planned:
         """Forming if asked for, both bits on the array, the loops of the pairs."""
         forms = self.form_first == "yes"
@@ -179,7 +192,8 @@ class Differential(CycledPairs, CheckedRows):
             conditions = self.programmed_with(point.set_compliance_a)
             trains.append(Train(self.schemes.program_bit(1, conditions), 1, 1))
             for part in self._segment_parts():
-                trains.append(self.loop_train(conditions, part.reads, 1, SEGMENTS * part.cycles))
+                cycles = SEGMENTS * part.cycles
+                trains.append(loop_train(self.schemes, conditions, part.reads, 1, cycles))
         return Planned(trains)
 
     def headline(self) -> str:
@@ -252,7 +266,10 @@ class Differential(CycledPairs, CheckedRows):
     def _pair_steps(self, number: int, point: PairPoint) -> list[Step]:
         name = f"{quantity_text(point.set_compliance_a, 'A')}, {place_name(point.place)}"
         conditions = self.programmed_with(point.set_compliance_a)
-        seconds = sum(p.cycles * self.cycle_s(conditions, p.reads) for p in self._segment_parts())
+        seconds = sum(
+            part.cycles * cycle_s(self.schemes, conditions, part.reads)
+            for part in self._segment_parts()
+        )
         check = partial(self._check_point, number, point)
         steps = [Step(number, f"check pair at {name}", CHECK_S, check)]
         for segment in range(SEGMENTS):

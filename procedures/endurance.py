@@ -12,19 +12,23 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.cycling import BARE, ResistanceReads
+from labctl.analysis.crossing import is_surely_above
 from labctl.analysis.endurance import SenseCount, window_result
-from labctl.analysis.error_rates import error_rate
 from procedures.base import Planned, Step, Train
 from procedures.cycled_pairs import (
     CHECK_S,
     EVERY,
     PLACES,
+    STEP_S,
     CycledPairs,
     Part,
+    cycle_s,
+    loop_train,
     measured_parts,
 )
 from procedures.observed import Observed
@@ -36,11 +40,9 @@ from procedures.parameters import (
     RateParameter,
     quantity_text,
 )
-from procedures.places import Place, place_name, spread_places
+from procedures.places import Place, place_name, places_mask, spread_places
 from procedures.windows import Window, log_windows, stretches
 
-STEP_S = 600.0
-"""Longest step, s of bench time: so much is repeated of a run that goes on after a crash."""
 EVERY_CYCLE_MOST = 2_000_000
 """Most cycles of every-cycle mode, all pairs together: all their readings are kept and analysed."""
 EVERY_CYCLE_RECORD = 10_000
@@ -220,6 +222,10 @@ class Endurance(CycledPairs):
         """How the pairs are programmed."""
         return self.programmed_with(self.set_compliance)
 
+    def touched(self) -> NDArray[np.bool_]:
+        """The pairs."""
+        return places_mask(self.places, self.shape)
+
     def pulses(self) -> Planned:
         """Forming if asked for, the extra programming, and each kind of loop."""
         pairs, conditions = len(self.places), self.conditions_used
@@ -231,7 +237,7 @@ class Endurance(CycledPairs):
                 by_kind.setdefault(part.reads.loop_name, []).append(part)
         for parts in by_kind.values():
             cycles = sum(part.cycles for part in parts)
-            trains.append(self.loop_train(conditions, parts[0].reads, pairs, cycles))
+            trains.append(loop_train(self.schemes, conditions, parts[0].reads, pairs, cycles))
         return Planned(trains)
 
     def headline(self) -> str:
@@ -324,7 +330,7 @@ class Endurance(CycledPairs):
         return measured_parts(cycles, self.resistance_cycles)
 
     def _part_s(self, part: Part) -> float:
-        return part.cycles * self.cycle_s(self.conditions_used, part.reads)
+        return part.cycles * cycle_s(self.schemes, self.conditions_used, part.reads)
 
     def _label(self, stretch: Stretch) -> str:
         pair = f"pair {stretch.pair + 1} of {len(self.places)}, "
@@ -344,8 +350,7 @@ class Endurance(CycledPairs):
 
     def _is_worn_out(self, count: SenseCount) -> bool:
         """Whether the 95 % interval of the 2T2R error rate lies above the limit."""
-        rate = error_rate(count.zero_as_one + count.one_as_zero, count.sensed)
-        return rate.low is not None and rate.low > self.stop_at_ber
+        return is_surely_above(count.rate, self.stop_at_ber)
 
     def _check(self, number: int, pair: int) -> None:
         if number == 0 and self.set_voltage != self.table.set_compliance_voltage:
@@ -426,9 +431,8 @@ class Endurance(CycledPairs):
         if not self._is_worn_out(count):
             return
         self._ended.add(observed.pair)
-        rate = error_rate(count.zero_as_one + count.one_as_zero, count.sensed)
         self.say(
-            f"{place_name(place).capitalize()} is worn out: 2T2R bit error rate {rate} at cycles "
-            f"{count.first:g} to {count.last:g}, above {self.stop_at_ber:g}. Its cycling ends "
-            "there; the steps that remain for it do nothing."
+            f"{place_name(place).capitalize()} is worn out: 2T2R bit error rate {count.rate} at "
+            f"cycles {count.first:g} to {count.last:g}, above {self.stop_at_ber:g}. Its cycling "
+            "ends there; the steps that remain for it do nothing."
         )

@@ -2,12 +2,12 @@
 
 Voltage and current of the programming pulses themselves are sampled on some cells; no other pulse
 is sent. Then all rows used are programmed and sensed. Conditions with pulses too short for the
-current to settle are sampled with the shortest pulse that is not, and computed from it.
+current to settle are sampled with the shortest pulse that is not, and computed from it. At the end
+other pairs are cycled at each condition (`procedures/cyclability.py`).
 """
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import ClassVar
 
@@ -25,13 +25,15 @@ from instruments.testchip.traces import (
 from instruments.testchip.waveforms import EDGE_S
 from labctl.analysis.energy import pulse_energy, shorter_pulse_energy
 from procedures.base import Planned, Step, Train
-from procedures.checked_rows import CheckedRows, checkerboard
+from procedures.checked_rows import checkerboard
+from procedures.cyclability import CycledConditions
 from procedures.parameters import (
     CountParameter,
     QuantityListParameter,
     QuantityParameter,
     quantity_text,
 )
+from procedures.places import places_mask, spread_places
 
 # Expected bench times, for the remaining time only.
 _TRACE_CELL_S = 0.04
@@ -39,8 +41,8 @@ _PROGRAM_ROW_S = 0.9
 _SENSE_ROW_S = 0.9
 
 
-class Energy(CheckedRows):
-    """Measure SET and RESET energy per device and the bit error rate, condition by condition.
+class Energy(CycledConditions):
+    """Measure energies of SET and RESET, bit error rate and cyclability, condition by condition.
 
     The lists of SET compliances, RESET voltages and pulse widths go together: first with first,
     second with second; a single value serves all. The defaults are the three of Table 1: strong,
@@ -49,7 +51,7 @@ class Energy(CheckedRows):
 
     example: ClassVar[str] = (
         "labctl run energy --set-compliances 200uA --reset-voltages 2.5V,1.5V,2V "
-        "--pulse-widths 1us,1us,100ns --cells 32"
+        "--pulse-widths 1us,1us,100ns --cells 32 --cycles 2e8"
     )
 
     set_compliances = QuantityListParameter(
@@ -103,7 +105,8 @@ class Energy(CheckedRows):
     )
 
     DATA_COLUMNS: ClassVar[list[str]] = [
-        *CheckedRows.CHECK_COLUMNS,
+        *CycledConditions.CHECK_COLUMNS,
+        *CycledConditions.CYCLING_COLUMNS,
         "SET compliance (A)",
         "RESET voltage (V)",
         "Pulse width (s)",
@@ -117,7 +120,7 @@ class Energy(CheckedRows):
     ]
 
     def check(self) -> None:
-        """Refuses lists of different lengths and a condition given twice."""
+        """Refuses lists of different lengths, a condition given twice, too many cycled pairs."""
         super().check()
         lists = (self.set_compliances, self.reset_voltages, self.pulse_widths)
         count = max(map(len, lists))
@@ -136,11 +139,22 @@ class Energy(CheckedRows):
             for compliance, reset_v, width_s in asked
         ]
         self.sampled = [_long_enough(one) for one in self.programmed]
+        used = (self.rows_used, self.shape[1])
+        cycled, total = self.pairs_wanted(count), used[0] * used[1]
+        if cycled >= total:
+            raise ValueError(
+                f"{cycled} pairs are to be cycled and at least one other sampled; the rows used "
+                f"have {total}: take more --rows, fewer --cycled-pairs or --cycles 0"
+            )
+        sampled = min(int(self.cells), total - cycled)
+        places = spread_places(sampled + cycled, used)
+        self.sampled_places = places[:sampled]
+        self.choose_pairs(places[sampled:])
 
     def pulses(self) -> Planned:
-        """Forming if asked for; each condition's programming, sampled on some cells and plain."""
+        """Forming if asked for; each condition's programming, sampled and plain, and its loops."""
         cells = self.rows_used * self.shape[1]
-        traced = min(int(self.cells), cells)
+        traced = len(self.sampled_places)
         each = (int(self.programmings) + 2) // 2
         trains = self.form_trains()
         for programmed, sampled in zip(self.programmed, self.sampled, strict=True):
@@ -150,7 +164,8 @@ class Energy(CheckedRows):
             for bit in (0, 1):
                 trains.append(Train(self.schemes.program_bit(bit, programmed), cells, each))
         senses = len(self.programmed) * int(self.programmings)
-        return Planned([*trains, Train(self.schemes.sense_row(), self.rows_used, senses)])
+        trains.append(Train(self.schemes.sense_row(), self.rows_used, senses))
+        return Planned([*trains, *self.cycling_trains(self.programmed)])
 
     def headline(self) -> str:
         """The conditions."""
@@ -167,17 +182,19 @@ class Energy(CheckedRows):
             f"{quantity_text(sample_time(SHORTEST_MEASURED_S), 's')} averages without gaps up to "
             "1 µs, 50 to a pulse beyond; settles in 200 ns",
             "Voltage": "complement's bit line, which follows SL in the SET and carries the RESET",
-            "Sampled": f"{min(int(self.cells), self.rows_used * self.shape[1])} bits, both devices "
+            "Sampled": f"{len(self.sampled_places)} bits, both devices "
             f"{self.repeats} times at each condition; the first sampled programming of each bit at "
             "a condition is in no count",
             "Computed": (
                 "; ".join(computed) + ": from a pulse of "
-                f"{quantity_text(SHORTEST_MEASURED_S, 's')} less the charge of its longer plateau"
+                f"{quantity_text(SHORTEST_MEASURED_S, 's')}, the lag of its readings taken off, up "
+                "to this width and in the fall"
             )
             if computed
             else "nothing",
             "Bit error rate": f"checkerboard and its inverse alternating, {self.programmings} "
             "programmings at each condition; one extra before them is in no count",
+            "Cyclability": self.cycling_text(),
             "SET": f"{quantity_text(self.set_voltage, 'V')} on SL, complement's bit line at SL",
             "SET compliance, applied": ", ".join(
                 f"{quantity_text(amperes, 'A')} at WL {self.table.gate_v(amperes):.4f} V"
@@ -189,7 +206,10 @@ class Energy(CheckedRows):
         }
 
     def steps(self) -> list[Step]:
-        """Check rows; for each condition its sampled programmings, one extra, the sensed ones."""
+        """Check rows; for each condition its sampled programmings, one extra, the sensed ones.
+
+        The cycling comes last: it ages pairs whose bits are in the bit error rates.
+        """
         steps = self.check_steps()
         trace_s = 2 * (int(self.repeats) + 1) * int(self.cells) * _TRACE_CELL_S
         program_s, sense_s = _PROGRAM_ROW_S * self.rows_used, _SENSE_ROW_S * self.rows_used
@@ -205,12 +225,14 @@ class Energy(CheckedRows):
                 run = partial(self._program_and_sense, number, index, count)
                 label = f"{name}: {count} of {self.programmings}"
                 steps.append(Step(number, label, program_s + sense_s, run))
-        return steps
+        return steps + self.cycling_steps(len(steps), self.programmed)
 
     def _trace(self, number: int, index: int) -> None:
         """Bits 0 and 1 in turn; the first of each only makes the ones after it like all others."""
         programmed, sampled = self.programmed[index], self.sampled[index]
-        where = self._spread(self.usable())
+        where = places_mask(self.sampled_places, self.shape) & self.usable()
+        if not where.any():
+            raise RuntimeError("none of the sampled bits is usable; sample more with --cells")
         sample_s = sample_time(sampled.width_s)
         self.array("condition", np.array([*_asked(programmed), sampled.width_s, sample_s]))
         if index == 0:
@@ -262,17 +284,6 @@ class Energy(CheckedRows):
             **_condition_columns(programmed),
             **{"2T2R wrong bits": int(np.count_nonzero((sensed != bits) & read))},
         )
-
-    def _spread(self, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The sampled cells: usable ones, spread over the rows used."""
-        total = self.rows_used * self.shape[1]
-        stride = next(s for s in range(total * 5 // 8 or 1, total + 1) if math.gcd(s, total) == 1)
-        where = np.zeros(self.shape, dtype=bool)
-        for index in range(min(int(self.cells), total)):
-            where[divmod(index * stride % total, self.shape[1])] = True
-        if not (where & usable).any():
-            raise RuntimeError("none of the sampled bits is usable; sample more with --cells")
-        return np.asarray(where & usable)
 
 
 def condition_text(conditions: ProgramConditions) -> str:

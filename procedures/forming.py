@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ from instruments.testchip.ladder import (
     LadderSchemes,
 )
 from instruments.testchip.waveforms import FORMING_SAMPLE_S
-from procedures.base import BenchProcedure, Formed, Planned, Step, Train
+from procedures.base import BenchProcedure, Planned, Step, Train
 from procedures.parameters import ChoiceParameter, QuantityParameter, quantity_text
 from procedures.patterns import WHOLE, Region, RegionParameter
 
@@ -23,7 +24,7 @@ _RAMP_ROW_S = 5.0
 _RUNG_S = 0.04
 """One pulse of a ladder: address, execute, wait, read."""
 
-REFUSE, AGAIN = "refuse", "again"
+REFUSE, RETRY, AGAIN = "refuse", "retry", "again"
 
 
 class Forming(BenchProcedure):
@@ -68,9 +69,10 @@ class Forming(BenchProcedure):
     )
     formed = ChoiceParameter(
         "Formed",
-        choices=[REFUSE, AGAIN],
+        choices=[REFUSE, RETRY, AGAIN],
         default=REFUSE,
-        description="what a device that reads as formed gets: no pulse, or forming again",
+        description="devices that had forming pulses before: none get any, those that still read "
+        "as unformed, or all",
     )
 
     DATA_COLUMNS: ClassVar[list[str]] = [
@@ -87,6 +89,7 @@ class Forming(BenchProcedure):
     def check(self) -> None:
         """Refuses a ladder that is none, and a region outside the array."""
         self.asked = Region.from_text(self.region).mask(self.shape)
+        self.forms_again = self.formed != REFUSE
         self.ladder = FormingLadder(
             self.ladder_start, self.ladder_stop, self.ladder_step, self.ladder_width
         )
@@ -98,6 +101,10 @@ class Forming(BenchProcedure):
             return Planned(self.forming_trains(cells))
         rungs, tops = LadderSchemes(self.schemes, self.ladder_width), self.ladder.tops
         return Planned([Train(rungs.pulse(d, tops[-1]), cells, len(tops)) for d in (0, 1)])
+
+    def touched(self) -> NDArray[np.bool_]:
+        """The region."""
+        return self.asked
 
     def headline(self) -> str:
         """The voltages and the compliance."""
@@ -121,6 +128,8 @@ class Forming(BenchProcedure):
             f"{quantity_text(levels.read, 'V')}",
             "Formed devices": "get no pulse"
             if self.formed == REFUSE
+            else "get no pulse, but those that still read as unformed are pulsed once more"
+            if self.formed == RETRY
             else "are formed again, as was asked for; they are in no forming voltage",
         }
 
@@ -165,16 +174,19 @@ class Forming(BenchProcedure):
         bits = np.zeros(self.chip.shape, dtype=bool)
         bits[row] = self.asked[row]
         found = self.form_unformed(bits, may_form=False)
-        readable = np.asarray(bits[..., np.newaxis] & ~found.unreadable)
+        readable = np.asarray(bits[..., np.newaxis] & ~found.unreadable & ~found.retired)
         formed_before = np.asarray(readable & ~found.unformed)
-        pulsed = readable if self.formed == AGAIN else found.unformed
+        pulsed = np.asarray(found.unformed & ~found.earlier)
+        if self.forms_again:
+            pulsed = readable if self.formed == AGAIN else found.unformed
         done = self._pulse(pulsed)
         unformed = np.asarray(found.unformed & ~self._reads_formed(pulsed))
         # Nothing tells a forming voltage of a device that was formed before, or is not now.
         voltages = np.where(formed_before | unformed, np.nan, done.voltages)
-        unusable = np.asarray(unformed | found.unreadable)
+        left = replace(found, voltages=voltages, unformed=unformed, earlier=unformed & ~pulsed)
+        unusable = left.unusable
         self._refuse_aloud(row, formed_before & ~pulsed)
-        self.say_unusable(Formed(voltages, unformed, found.unreadable), "left as it is")
+        self.say_unusable(left, "left as it is")
         self.array("row", np.array(row))
         self.array("forming_voltage", voltages[row])
         self.array("unformed", unusable[row].astype(np.uint8))

@@ -15,6 +15,7 @@ from instruments.testchip.waveforms import Scheme
 from procedures.base import BenchProcedure, Planned, Step, Train, form_first_parameter
 from procedures.parameters import ChoiceParameter, CountParameter, QuantityParameter, quantity_text
 from procedures.patterns import WHOLE, Region, RegionParameter
+from procedures.places import places_mask
 
 FORMING, SET, RESET, CYCLE = "forming", "set", "reset", "cycle"
 
@@ -138,6 +139,10 @@ class IV(BenchProcedure):
         chosen = [n * stride % total for n in range(min(int(self.devices), total))]
         return [(n // 2 // columns, n // 2 % columns, n % 2) for n in chosen]
 
+    def touched(self) -> NDArray[np.bool_]:
+        """The bits of the devices."""
+        return places_mask([cell[:2] for cell in self.cells], self.shape)
+
     def pulses(self) -> Planned:
         """Forming if asked for, the pulses that make the state to begin from, held voltages."""
         bits = len({cell[:2] for cell in self.cells})
@@ -251,9 +256,15 @@ class IV(BenchProcedure):
         if self.sweep != FORMING:
             self.say_unusable(found, "not swept")
             return not found.unusable[cell]
+        if found.earlier[cell]:
+            self.say_unusable(found, "not swept")
+            return False
         if found.unformed[cell]:
             return True
-        state = "cannot be read" if found.unreadable[cell] else "reads as formed"
+        if found.retired[cell]:
+            state = "is retired"
+        else:
+            state = "cannot be read" if found.unreadable[cell] else "reads as formed"
         self.say(f"Row {row} column {column} {_NAMES[device]} {state}: not swept.")
         return False
 

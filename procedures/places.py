@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
 
 Place = tuple[int, int]
 """Row and column of a cell."""
@@ -24,6 +28,18 @@ def spread_places(count: int, shape: tuple[int, int], skip: int = 0) -> list[Pla
     # A stride coprime to the array visits rows and columns evenly.
     stride = next(s for s in range(total * 5 // 8, total + 1) if math.gcd(s, total) == 1)
     return [divmod(n * stride % total, columns) for n in range(skip, skip + count)]
+
+
+def places_mask(places: Iterable[Place], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The cells as a mask of an array.
+
+    >>> places_mask([(0, 1)], (2, 2)).astype(int).tolist()
+    [[0, 1], [0, 0]]
+    """
+    mask = np.zeros(shape, dtype=bool)
+    for place in places:
+        mask[place] = True
+    return mask
 
 
 def place_name(place: Place) -> str:

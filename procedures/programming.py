@@ -56,6 +56,10 @@ class ReadRegion(BenchProcedure):
         """Bits (rows, columns) of the region."""
         return Region.from_text(self.region).mask(self.shape)
 
+    def touched(self) -> Mask:
+        """The region."""
+        return self.bits_asked
+
     @property
     def rows_asked(self) -> list[int]:
         """Rows of the region."""

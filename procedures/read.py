@@ -92,7 +92,7 @@ class Read(ReadRegion):
         ]
 
     def _read(self, number: int) -> None:
-        begin, where = self.chip.connections.now(), self.bits_asked
+        begin, where = self.chip.connections.now(), self.bits_asked & ~self.history.retired
         if number == 0 and self._expected is not None:
             self.array("pattern", np.where(where, self._expected, NOT_READ).astype(np.uint8))
         resistance, sensed = self.read_bits(where)

@@ -29,6 +29,7 @@ SMU_TYPES = {"B1517A": "HRSMU", "B1511A": "MPSMU", "B1511B": "MPSMU", "B1510A": 
 _ERROR = re.compile(r'([+-]?\d+),"(.*)"', re.DOTALL)
 _QUEUE_DEPTH = 30
 _UNITS = re.compile(r"[^,;]+,[^,;]+(?:;[^,;]+,[^,;]+){9}")
+_IDENTITY = re.compile(r"[^,]+,[^,]+,[^,]*,[^,]+")
 _AUTO_CALIBRATION = re.compile(r"(?:.*;)?CM ?([01]);FMT ?\d+,\d+(?:;.*)?")
 
 _TRANSPORT_ERRORS = (OSError, UnicodeError, VisaIOError)
@@ -300,6 +301,29 @@ class B1500(AgilentB1500):
         units = self.query("UNT?", _UNITS)[0].split(";")
         models = (unit.split(",")[0] for unit in units)
         return {slot: model for slot, model in enumerate(models, start=1) if model != "0"}
+
+    def identity(self) -> dict[str, Any]:
+        """Who the mainframe is, as far as it tells. (``*IDN?``, ``UNT?``)
+
+        Maker, model, serial number and firmware of the mainframe, and model and revision of each
+        module by its slot; None for a serial number that it does not tell (it says 0). It tells
+        neither the modules' serial numbers nor when anything was calibrated.
+        """
+        fields = self.query("*IDN?", _IDENTITY)[0].split(",")
+        maker, model, serial, firmware = (field.strip() for field in fields)
+        units = [unit.split(",") for unit in self.query("UNT?", _UNITS)[0].split(";")]
+        return {
+            "maker": maker,
+            "model": model,
+            "serial": serial if serial.strip("0") else None,
+            "firmware": firmware,
+            "calibrated": None,
+            "modules": {
+                str(slot): {"model": name, "revision": revision, "serial": None}
+                for slot, (name, revision) in enumerate(units, start=1)
+                if name != "0"
+            },
+        }
 
     def start_sweep(self, measured: Sequence[SpotSMU], delay_s: float) -> None:
         """Begin the staircase that one SMU leads; returns while it goes on. (``XE``)

@@ -7,6 +7,7 @@ same, with the last step.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,10 @@ class Staircase:
     @classmethod
     def by_step(cls, top_v: float, step_v: float, delay_s: float) -> Staircase:
         """The staircase whose steps come nearest to ``step_v``; the top is exact."""
+        if not abs(top_v) < MOST_POINTS * step_v < math.inf:
+            raise LimitError(
+                f"a staircase to {top_v:g} V in steps of {step_v:g} V; {MOST_POINTS} points allowed"
+            )
         return cls(top_v, max(round(abs(top_v) / step_v), 1) + 1, delay_s)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,16 @@ class PadWaveform:
 
     times: Floats
     volts: dict[str, Floats]
+
+    @cached_property
+    def content(self) -> tuple[bytes, ...]:
+        """The same for waveforms of the same pads, times and voltages."""
+        pads = sorted(self.volts)
+        return (
+            " ".join(pads).encode(),
+            self.times.tobytes(),
+            *(self.volts[pad].tobytes() for pad in pads),
+        )
 
     @property
     def duration(self) -> float:

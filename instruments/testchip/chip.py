@@ -66,7 +66,7 @@ class Connections:
     now: Callable[[], float]
     """Bench time, s."""
     sleep: Callable[[float], None]
-    """Lets bench time (s) pass, for at most half a second of the user's time."""
+    """Lets bench time (s) pass, for at most a tenth of a second of the user's time."""
 
 
 @dataclass
@@ -161,18 +161,12 @@ class TestChip:
             except Exception as error:
                 problems.append(f"{what}: {error}")
 
-        def zero(pad: str) -> None:
-            # A channel that cannot be configured may be in DC mode all the same.
-            with suppress(Exception):
-                at.channels[pad].configure(OperationMode.DC)
-            at.channels[pad].force(0.0)
-
         attempt("stop the pulse generators", at.wgfmu.stop)
-        attempt("WL to 0 V", zero, "WL")
+        attempt("WL to 0 V", self.zero, "WL")
         for pad, meter in at.meters.items():
             attempt(f"meter of {pad} to 0 V and off", meter.make_safe)
         for pad in ("SL", "BL", "BLB", "SEN", "BYP", *OUTPUT_PADS):
-            attempt(f"{pad} to 0 V", zero, pad)
+            attempt(f"{pad} to 0 V", self.zero, pad)
         for pad in (*PULSED_PADS, *OUTPUT_PADS):
             attempt(f"open the switch of {pad}", at.channels[pad].disconnect)
         for pad in reversed(SUPPLY_PADS):
@@ -182,6 +176,14 @@ class TestChip:
             attempt("open all outputs together", at.open_outputs)
         attempt("read the mainframe's errors", at.check_errors)
         return problems
+
+    def zero(self, pad: str) -> None:
+        """A pulsed pad or output to 0 V, whatever its channel was doing."""
+        channel = self.connections.channels[pad]
+        # A channel that cannot be configured may be in DC mode all the same.
+        with suppress(Exception):
+            channel.configure(OperationMode.DC)
+        channel.force(0.0)
 
     # --- operations ----------------------------------------------------------------------------
 
@@ -369,6 +371,7 @@ class TestChip:
             for column in range(self.shape[1]):
                 at.decoder.select(row, column)
                 currents[column] = [at.channels[pad].measure(_EXACT_SAMPLES) for pad in OUTPUT_PADS]
+                self.on_pulse()
             self.hold_outputs(0.0)
             self.row_done()
         return currents
@@ -462,6 +465,7 @@ class TestChip:
 
     def _latch(self, row: int, column: int, both: bool) -> int:
         """One bit of the row that was sensed, from Q, or from Q and QB."""
+        self.on_pulse()
         at = self.connections
         at.decoder.select(row, column)
         high_a = self.vdd / self.description.board.q_series

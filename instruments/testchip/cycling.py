@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +25,14 @@ from instruments.testchip.chip import (
     set_condition,
 )
 from instruments.testchip.conditions import ProgramConditions
+from instruments.testchip.executing import execute_loops
 from instruments.testchip.pads import DEVICES
 from instruments.testchip.waveforms import SETTLE_S, Pulse, PulseSchemes, Scheme, Timeline
 from instruments.testchip.wear import Pulses
 from instruments.wgfmu.driver import MeasureEvent
 from instruments.wgfmu.library import MeasureCurrentRange
+from instruments.wgfmu.limits import LONGEST_EXECUTION_S
 
-EXECUTION_S = 10.0
-"""Longest execution, s of bench time: the sequencer goes on when the computer dies."""
 EXECUTION_VALUES = 3_500_000
 """Most measured values of a channel in one execution; it holds about 4,000,000."""
 EXECUTION_LOOPS = 10**12
@@ -224,19 +224,16 @@ class Cycler:
             raise ValueError(f"{cycles} cycles: a loop holds {CYCLES_PER_LOOP}, bit 0 and bit 1")
         if cycles == 0:
             return
-        chip, at = self._chip, self._chip.connections
+        chip = self._chip
         loop = cycle_loop(chip.schemes, self._conditions, reads)
         with chip.operation("cycle", []):
-            at.decoder.select(row, column)
+            chip.connections.decoder.select(row, column)
             loaded = None
             for loops in executions(cycles // CYCLES_PER_LOOP, loop.duration_s, reads):
                 if loops != loaded:
                     chip.load(loop, loops)
                     loaded = loops
-                block = chip.book.plan(self._booking(row, column, loops))
-                at.wgfmu.execute()
-                at.wgfmu.wait()
-                chip.book.confirm(block)
+                execute_loops(chip, loops, loop.duration_s, partial(self._booking, row, column))
                 execution = self._read(loops, reads)
                 chip.row_done()
                 yield execution
@@ -254,10 +251,10 @@ class Cycler:
         ]
 
     def _read(self, loops: int, reads: LoopReads) -> Execution:
-        channels = self._chip.connections.channels
+        channels, on_pulse = self._chip.connections.channels, self._chip.on_pulse
         sensed = resistance = censored = None
         if reads.sensed:
-            sensed = levels(channels["Q"].read(CYCLES_PER_LOOP * loops), self._high_a)
+            sensed = levels(channels["Q"].read(CYCLES_PER_LOOP * loops, on_pulse), self._high_a)
             sensed = sensed.reshape(loops, CYCLES_PER_LOOP)
         each = len(reads.resistance.bits)
         if each:
@@ -266,7 +263,7 @@ class Cycler:
             censored = np.empty(shape, dtype=np.int8)
             read_v = self._chip.description.levels.read
             for device, scale in enumerate(device_ranges(reads.resistance)):
-                currents = channels[DEVICES[device]].read(loops * each)
+                currents = channels[DEVICES[device]].read(loops * each, on_pulse)
                 ohm, code = resistances(currents, read_v, scale)
                 resistance[..., device] = ohm.reshape(loops, each)
                 censored[..., device] = code.reshape(loops, each)
@@ -279,7 +276,9 @@ def executions(loops: int, loop_s: float, reads: LoopReads) -> Iterator[int]:
     >>> list(executions(5_000_000, 5e-6, SENSED))
     [1666667, 1666667, 1666666]
     """
-    most = min(int(EXECUTION_S / loop_s), EXECUTION_LOOPS)
+    if loops < 1:
+        raise ValueError(f"{loops} loops: one or more can be executed")
+    most = min(int(LONGEST_EXECUTION_S / loop_s), EXECUTION_LOOPS)
     if reads.values_per_loop:
         most = min(most, EXECUTION_VALUES // reads.values_per_loop)
     if most < 1:

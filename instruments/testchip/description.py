@@ -52,6 +52,13 @@ class Board(_Section):
     """Resistor between Q (QB) and its pulse channel, ohm."""
 
 
+class WearLimits(_Section):
+    """What a device may go through; None is no limit."""
+
+    max_cycles_per_device: Annotated[int, Field(ge=1)] | None = None
+    """The larger of its SETs and RESETs, over all runs in the wear ledger."""
+
+
 class PadRating(_Section):
     """Absolute maximum voltages of one pad, V."""
 
@@ -71,6 +78,7 @@ class ChipDescription(ComplianceTable):
     board: Board
     reference: Positive
     absolute_maximum: dict[str, PadRating]
+    wear: WearLimits = WearLimits()
 
     @field_validator("absolute_maximum")
     @classmethod

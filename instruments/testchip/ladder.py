@@ -8,6 +8,7 @@ device's bit line averaged.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,13 +58,18 @@ class FormingLadder:
     width_s: float
 
     def __post_init__(self) -> None:
-        if self.stop_v < self.start_v:
+        if not 0 < self.start_v <= self.stop_v < math.inf:
             raise LimitError(
-                f"a ladder stops at or above its start; given: {self.start_v:g} V to "
-                f"{self.stop_v:g} V"
+                "a ladder starts above 0 V and stops at or above its start; given: "
+                f"{self.start_v:g} V to {self.stop_v:g} V"
             )
-        if len(self.tops) > MOST_TOPS:
-            raise LimitError(f"a ladder of {len(self.tops)} tops; {MOST_TOPS} allowed")
+        # Before they are listed: a step may be as small as a float can be.
+        height_v, most_v = self.stop_v - self.start_v, (MOST_TOPS - 1) * self.step_v
+        if not (0 < self.step_v < math.inf and height_v <= most_v * (1 + 1e-9)):
+            raise LimitError(
+                f"a ladder from {self.start_v:g} V to {self.stop_v:g} V in steps of "
+                f"{self.step_v:g} V has more than {MOST_TOPS} tops"
+            )
 
     @cached_property
     def tops(self) -> tuple[float, ...]:

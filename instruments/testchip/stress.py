@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from instruments.limits import LimitError
 from instruments.testchip.chip import TestChip
 from instruments.testchip.cycling import BARE, executions
+from instruments.testchip.executing import execute_loops
 from instruments.testchip.waiting import wait_until
 from instruments.testchip.waveforms import SETTLE_S, PulseSchemes, Scheme, Timeline
 from instruments.testchip.wear import Pulses
+
+LONGEST_HOLD_S = 3600.0
 
 _METER_COMPLIANCE_A = 1e-3
 
@@ -39,8 +43,7 @@ def sense_repeatedly(chip: TestChip, row: int, senses: int) -> None:
             if loops != loaded:
                 chip.load(loop, loops)
                 loaded = loops
-            chip.connections.wgfmu.execute()
-            chip.connections.wgfmu.wait()
+            execute_loops(chip, loops, loop.duration_s)
             chip.row_done()
 
 
@@ -48,8 +51,10 @@ def hold_read_voltage(chip: TestChip, row: int, column: int, volts: float, secon
     """Hold a bit as the SMUs read it: WL up, SL at ``volts``, BL and BLB at 0 V.
 
     Both devices see the voltage. Returns how long it was held, s: at least ``seconds`` and some
-    commands to the instruments more.
+    commands to the instruments more. Raises `LimitError` beyond `LONGEST_HOLD_S`.
     """
+    if not 0 <= seconds <= LONGEST_HOLD_S:
+        raise LimitError(f"a hold of {seconds:g} s is not allowed: 0 s to {LONGEST_HOLD_S:g} s")
     at = chip.connections
     counts = np.zeros((*chip.shape, 2), dtype=np.uint32)
     counts[row, column] = 1

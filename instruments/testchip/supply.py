@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from instruments.limits import LimitError
 from instruments.testchip.chip import TestChip
 from instruments.testchip.waveforms import PulseSchemes
+
+LOWEST_V = 0.1
+"""Far below every threshold; the current of a high output could not be told from none."""
 
 _COMPLIANCE_A = 10e-3
 
@@ -28,9 +32,11 @@ def supply_at(chip: TestChip, vdd: float) -> Iterator[None]:
     """Run a block of operations at another VDD (V); the one before returns however it ends.
 
     Raises ValueError if no SMU gives VDD, `LimitError` before anything is sent if a pad does not
-    allow it.
+    allow it, or where it is no supply.
     """
     check_sweepable(chip)
+    if not vdd >= LOWEST_V:
+        raise LimitError(f"{vdd:g} V is no supply for the logic: {LOWEST_V:g} V or more on pad VDD")
     before, schemes = chip.vdd, chip.schemes
     try:
         _change(chip, vdd)

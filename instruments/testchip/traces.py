@@ -25,6 +25,7 @@ from instruments.wgfmu.limits import GRID_S
 SHORTEST_MEASURED_S = 500e-9
 """Currents of shorter pulses cannot be measured on this bench: they settle in 200 ns on the 1 mA
 range (bench note)."""
+LONGEST_MEASURED_S = 1e-3
 _SAMPLES_A_PULSE = 50
 _SHORTEST_SAMPLE_S = 20e-9
 
@@ -92,9 +93,9 @@ def program_traced(
 ) -> ProgramTraces:
     """Program one bit into cells of a (rows, columns) mask and sample both pulses.
 
-    Raises ValueError for pulses below `SHORTEST_MEASURED_S`.
+    Raises ValueError for pulses below `SHORTEST_MEASURED_S` or beyond `LONGEST_MEASURED_S`.
     """
-    if conditions.width_s < SHORTEST_MEASURED_S * (1 - 1e-9):
+    if not SHORTEST_MEASURED_S * (1 - 1e-9) <= conditions.width_s <= LONGEST_MEASURED_S:
         raise ValueError(f"the current of a {conditions.width_s:g} s pulse cannot be measured here")
     scheme = traced_program(chip.schemes, bit, conditions)
     active, complement = DEVICES[bit], DEVICES[1 - bit]

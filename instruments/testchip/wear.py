@@ -28,6 +28,9 @@ class WearBook(Protocol):
     def confirm(self, block: int) -> None:
         """The block has been carried out in full."""
 
+    def cut(self, block: int, pulses: Sequence[Pulses]) -> None:
+        """The block was ended before its end: ``pulses`` is what was sent of it."""
+
 
 class NoWearBook:
     """Books nothing: for tests and for reading."""
@@ -37,4 +40,7 @@ class NoWearBook:
         return 0
 
     def confirm(self, block: int) -> None:
+        """Nothing was booked."""
+
+    def cut(self, block: int, pulses: Sequence[Pulses]) -> None:
         """Nothing was booked."""

@@ -36,7 +36,8 @@ def on_grid(seconds: ArrayLike) -> NDArray[np.float64]:
     """Times rounded to the 10 ns grid; `LimitError` where one is not on it (to 1 ps) already."""
     values = np.asarray(seconds, dtype=np.float64)
     steps = np.round(values / GRID_S)
-    off = ~(np.abs(values - steps * GRID_S) < 1e-12)
+    with np.errstate(invalid="ignore"):
+        off = ~(np.abs(values - steps * GRID_S) < 1e-12)
     if off.any():
         worst = float(np.atleast_1d(values)[np.atleast_1d(off)][0])
         raise LimitError(f"{worst:g} s is not on the 10 ns grid of the pulse generators")

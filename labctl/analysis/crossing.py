@@ -63,12 +63,22 @@ def first_crossing(
         y = np.log10([max(rising[above - 1], floor), rising[above]])
         cycle = float(10 ** np.interp(math.log10(limit), y, x))
     surely_below = [c for c, r in known[:above] if r.high is not None and r.high < limit]
-    surely_above = [c for c, r in known if r.low is not None and r.low > limit]
+    surely_above = [c for c, r in known if is_surely_above(r, limit)]
     return Crossing(
         cycle=cycle,
         after=surely_below[-1] if surely_below else None,
         before=surely_above[0] if surely_above else None,
     )
+
+
+def is_surely_above(rate: ErrorRate, limit: float = BER_LIMIT) -> bool:
+    """Whether the whole 95 % interval of a rate lies above the limit.
+
+    >>> from labctl.analysis.error_rates import error_rate
+    >>> is_surely_above(error_rate(2, 1000)), is_surely_above(error_rate(20, 10_000))
+    (False, True)
+    """
+    return rate.low is not None and rate.low > limit
 
 
 def median_over_pairs(values: Sequence[float], generator: np.random.Generator) -> Estimate:

@@ -48,6 +48,16 @@ class SenseCount:
     zero_as_one: int
     one_as_zero: int
 
+    @property
+    def rate(self) -> ErrorRate:
+        """2T2R bit error rate."""
+        return error_rate(self.zero_as_one + self.one_as_zero, self.sensed)
+
+    @property
+    def middle(self) -> float:
+        """Cycle in the middle: the rate is a mean over all of them."""
+        return (self.first + self.last) / 2
+
 
 COUNT_FIELDS = tuple(SenseCount.__dataclass_fields__)
 """Columns of the stored array ``window_counts``."""
@@ -74,7 +84,7 @@ class WindowResult:
     @property
     def cycle(self) -> float:
         """Middle of the window: the error rates are means over it, R was read there."""
-        return (self.count.first + self.count.last) / 2
+        return self.count.middle
 
 
 @dataclass(frozen=True)
@@ -208,7 +218,7 @@ def window_result(
     }
     return WindowResult(
         count=count,
-        ber_2t2r=error_rate(count.zero_as_one + count.one_as_zero, count.sensed),
+        ber_2t2r=count.rate,
         measured=sum(len(r.ohm) for r in lrs),
         best=best,
         common=best if common_ohm is None else reference_errors(common_ohm, lrs, hrs),

@@ -18,6 +18,11 @@ from labctl.analysis.maps import NOT_READ
 
 Floats = NDArray[np.float64]
 
+CURRENT_SETTLING_S = 200e-9
+VOLTAGE_SETTLING_S = 110e-9
+SETTLED_WITHIN = 0.006
+"""Readings come so near to a step in these times: 1 mA and 10 V range (instruments.md 1.9)."""
+
 
 @dataclass(frozen=True)
 class PublishedCondition:
@@ -113,18 +118,26 @@ def pulse_energy(trace: Floats, sample_s: float) -> Floats:
     return np.asarray((trace[..., 0, :] * trace[..., 1, :]).sum(axis=-1) * sample_s)
 
 
-def plateau(trace: Floats, sample_s: float, width_s: float) -> tuple[Floats, Floats]:
-    """Mean voltage (V) and current (A) over the second half of each pulse.
+def without_lag(readings: Floats, sample_s: float, settling_s: float) -> Floats:
+    """What readings followed: a first-order lag taken off them.
 
-    ``width_s`` is the width at half maximum, so the fall begins that long after the rise began.
+    ``settling_s`` is the documented time to within `SETTLED_WITHIN` of a step; the documentation
+    does not say that the lag is of first order. ``readings`` (..., samples) are means over the time
+    between samples, begin at 0 and end settled.
 
-    >>> trace = np.stack([np.full(60, 2.0), np.linspace(0, 59e-6, 60)])
-    >>> [round(float(value), 9) for value in plateau(trace, 20e-9, 1e-6)]
-    [2.0, 3.7e-05]
+    >>> lag_s = 200e-9 / np.log(1 / SETTLED_WITHIN)
+    >>> edges = np.exp(-np.arange(51) * 20e-9 / lag_s)
+    >>> rise = 1 + lag_s / 20e-9 * np.diff(edges)
+    >>> np.round(without_lag(rise, 20e-9, 200e-9)[[0, 4, 20]], 2).tolist()
+    [0.95, 1.0, 1.0]
     """
-    end = int(width_s / sample_s + 1e-6)
-    means = trace[..., (end + 1) // 2 : end].mean(axis=-1)
-    return np.asarray(means[..., 0]), np.asarray(means[..., 1])
+    lag_s = settling_s / np.log(1 / SETTLED_WITHIN)
+    between = (readings[..., 1:] + readings[..., :-1]) / 2
+    # Each mean grows by what the reading still had to follow from its begin to its end.
+    return np.asarray(
+        readings
+        + lag_s / sample_s * np.diff(between, axis=-1, prepend=0.0, append=readings[..., -1:])
+    )
 
 
 def shorter_pulse_energy(
@@ -132,17 +145,29 @@ def shorter_pulse_energy(
 ) -> Floats:
     """Energy (J) that a pulse of ``shorter_s`` would take, computed from one of ``width_s``.
 
-    Both begin alike; the longer one has more plateau. So the plateau's charge over the difference
-    is taken off: V (Q - I (width - shorter)). The charge Q, unlike the energy, loses nothing to the
-    settling of the readings. It is too high by what the current still falls in that time.
+    Both begin alike, and the shorter one falls like the longer one, with the current it has then.
+    So voltage times current is summed to ``shorter_s`` after the begin of the rise, and over the
+    fall. The readings have the lag of their ranges taken off before (10 V, 1 mA). NaN with a sample
+    out of range.
 
-    >>> trace = np.stack([np.full(25, 2.0), np.r_[np.zeros(2), np.full(23, 200e-6)]])
-    >>> round(float(shorter_pulse_energy(trace, 20e-9, 500e-9, 100e-9)) * 1e12, 3)
-    24.0
+    >>> def pulse(settling_s):
+    ...     lag_s = settling_s / np.log(1 / SETTLED_WITHIN)
+    ...     rise = 1 + lag_s / 20e-9 * np.diff(np.exp(-np.arange(41) * 20e-9 / lag_s))
+    ...     return rise - np.r_[np.zeros(25), rise[:15]]
+    >>> trace = np.stack([2.0 * pulse(110e-9), 200e-6 * pulse(200e-9)])
+    >>> round(float(shorter_pulse_energy(trace, 20e-9, 500e-9, 100e-9)) * 1e12, 1)
+    40.8
     """
-    volts, amperes = plateau(trace, sample_s, width_s)
-    charge = trace[..., 1, :].sum(axis=-1) * sample_s
-    return np.asarray(volts * (charge - amperes * (width_s - shorter_s)))
+    volts = without_lag(trace[..., 0, :], sample_s, VOLTAGE_SETTLING_S)
+    amperes = without_lag(trace[..., 1, :], sample_s, CURRENT_SETTLING_S)
+    # The mean of a product is that of the means and a twelfth of both changes, on straight edges.
+    changes = np.gradient(volts, axis=-1) * np.gradient(amperes, axis=-1)
+    energy = np.cumsum((volts * amperes + changes / 12) * sample_s, axis=-1)
+    short, long = (int(end_s / sample_s + 1e-6) for end_s in (shorter_s, width_s))
+    begun = shorter_s / sample_s - short
+    to_end = energy[..., short - 1] * (1 - begun) + energy[..., short] * begun
+    fall = energy[..., -1] - energy[..., long - 1]
+    return np.asarray(to_end + fall * amperes[..., short - 1] / amperes[..., long - 1])
 
 
 def median_estimate(values: ArrayLike) -> Estimate | None:

@@ -1,4 +1,4 @@
-"""Figures of an energy run: the devices' energies, and voltage and current over time."""
+"""Figures of an energy run: the devices' energies, the pulses, bit error rates of cycled pairs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl.analysis.crossing import BER_LIMIT
+from labctl.analysis.cyclability import Cyclability
 from labctl.analysis.energy import ConditionResult, EnergyCondition
 from labctl.report import drawing
+from labctl.report.rate_plot import draw_rates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DEVICES_DRAWN = 8
+CYCLED_STYLES = (
+    (drawing.BLUE, "o"),
+    (drawing.ORANGE, "D"),
+    (drawing.BLACK, "^"),
+    (drawing.GREY, "s"),
+)
 KINDS = (("SET", drawing.BLUE), ("RESET", drawing.ORANGE))
 
 Floats = NDArray[np.float64]
@@ -109,6 +118,26 @@ def traces_figure(traced: list[Traced]) -> bytes:
         figure.text((left.x0 + right.x1) / 2, 0.91, label + note, ha="center", fontsize=10)
     grid[0, 0].set_ylabel("Voltage (V)")
     grid[1, 0].set_ylabel("Current (µA)")
+    return drawing.png(figure)
+
+
+def cyclability_figure(cycled: list[tuple[str, Cyclability]]) -> bytes:
+    """2T2R bit error rates of the cycled pairs against cycles, conditions side by side.
+
+    Windows of the same cycles are drawn a little apart.
+    """
+    figure, axes = drawing.one_plot(8.0, 4.4)
+    for number, (label, one) in enumerate(cycled):
+        colour, marker = CYCLED_STYLES[number % len(CYCLED_STYLES)]
+        apart = 1.12 ** (number - (len(cycled) - 1) / 2)
+        places = [cycle * apart for cycle, _ in one.windows]
+        draw_rates(axes, places, [rate for _, rate in one.windows], colour, marker, label)
+    axes.axhline(BER_LIMIT, color=drawing.BLACK, linestyle=":", linewidth=1.2)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("Cycles")
+    axes.set_ylabel("2T2R bit error rate")
+    axes.legend(frameon=False, fontsize=9, loc="best")
     return drawing.png(figure)
 
 

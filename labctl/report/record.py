@@ -46,6 +46,7 @@ def record_tables(run: RunFolder, measurement: list[tuple[str, str]]) -> list[Ta
         "Measurement": [*record.get("conditions", {}).items(), *measurement],
         "Chip and bench": _chip_and_bench(run),
         "Run": _run(run),
+        "Remarks": [(said["at"], f"{said['by']}: {said['text']}") for said in run.remarks()],
         "Parameters": _parameters(record),
         "Software": [*record.get("versions", {}).items(), ("git", record.get("git"))],
     }
@@ -54,6 +55,24 @@ def record_tables(run: RunFolder, measurement: list[tuple[str, str]]) -> list[Ta
         for title, rows in groups.items()
         if rows
     ]
+
+
+def circumstances(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Who was at the bench, at what temperature, what was left out, what the die may get."""
+    temperature, cycles = record.get("temperature_c"), record.get("max_cycles_per_device")
+    retired = ", ".join(f"row {row} column {column}" for row, column in record.get("retired", []))
+    rows = [
+        ("Operator", record.get("operator")),
+        ("Temperature", None if temperature is None else f"{temperature:g} °C, as was given"),
+        ("Retired bits", retired),
+        ("Wear budget", None if cycles is None else f"{cycles:,} cycles a device"),
+    ]
+    return [(label, text) for label, text in rows if text]
+
+
+def remark_text(said: Mapping[str, str]) -> str:
+    """What a person said of a run, on one line."""
+    return f"{said['text']} ({said['by']}, {said['at']})"
 
 
 def bench_time(summary: dict[str, Any]) -> str:
@@ -75,6 +94,7 @@ def _chip_and_bench(run: RunFolder) -> list[tuple[str, Any]]:
         *((f"Bench {key}", value) for key, value in bench.items() if key != "text"),
         ("Modules", _modules(record.get("modules") or {})),
         ("Roles", record.get("roles")),
+        ("Instruments", _instruments(record.get("instruments") or {})),
         ("Compliance table", _compliance_table(record.get("compliance_table") or {})),
     ]
     return [(label, value) for label, value in rows if value]
@@ -86,6 +106,21 @@ def _modules(modules: Mapping[str, str]) -> str:
     for slot, model in modules.items():
         slots.setdefault(model, []).append(slot)
     return "; ".join(f"{model} in slot {', '.join(where)}" for model, where in slots.items())
+
+
+def _instruments(known: Mapping[str, Any]) -> str:
+    """Who the mainframe and its modules are; what they do not tell is said as unknown."""
+    if not known:
+        return ""
+    modules = ", ".join(
+        f"slot {slot} {module['model']} revision {module['revision']}"
+        for slot, module in known["modules"].items()
+    )
+    return (
+        f"{known['maker']} {known['model']}, serial number {known['serial'] or 'unknown'}, "
+        f"firmware {known['firmware']}; {modules}; serial numbers of the modules unknown; "
+        f"calibration date {known['calibrated'] or 'unknown (the instrument does not tell it)'}"
+    )
 
 
 def _compliance_table(table: Mapping[str, Any]) -> str:
@@ -114,6 +149,7 @@ def _run(run: RunFolder) -> list[tuple[str, Any]]:
         ("Time here", duration(summary["wall_time_s"])),
         (f"Bench time{virtual}", bench_time(summary)),
         ("Seed", record.get("seed")),
+        *circumstances(record),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from labctl.report.procedures import report_kind
-from labctl.report.record import bench_time
+from labctl.report.record import bench_time, circumstances, remark_text
 from labctl.report.text import duration
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def terminal_table(summary: dict[str, Any]) -> Table:
     return table
 
 
-def record_table(record: dict[str, Any]) -> Table:
-    """What was asked of a run and on what, as a rich table of two columns."""
+def record_table(record: dict[str, Any], remarks: list[dict[str, str]]) -> Table:
+    """What was asked of a run, on what, and what people said, as a rich table of two columns."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -40,8 +40,10 @@ def record_table(record: dict[str, Any]) -> Table:
         "Started": record["started"],
         "Bench": record["bench"]["name"],
         "Die": die["name"] or f"fresh, seed {die['seed']}",
+        **dict(circumstances(record)),
         **record["conditions"],
         **{f"Note {n}": note for n, note in enumerate(record["notes"], start=1)},
+        **{f"Remark {n}": remark_text(said) for n, said in enumerate(remarks, start=1)},
     }
     for label, text in rows.items():
         table.add_row(label, escape(str(text)))

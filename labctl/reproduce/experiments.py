@@ -94,7 +94,7 @@ def full(dies: int) -> list[Experiment]:
             few,
             30,
         ),
-        Experiment("table1_energy", "energy", {}, max(few, 3), 40),
+        Experiment("table1_energy", "energy", {"cycles": "0"}, max(few, 3), 40),
         Experiment(
             "sense",
             "sense",
@@ -138,7 +138,7 @@ def quick(dies: int) -> list[Experiment]:
             1,
             10,
         ),
-        Experiment("table1_energy", "energy", {"rows": "8"}, 1, 20),
+        Experiment("table1_energy", "energy", {"rows": "8", "cycles": "0"}, 1, 20),
         Experiment(
             "sense",
             "sense",

@@ -18,12 +18,14 @@ class StepEnd:
 
     ``lengths`` and ``checksums`` (CRC-32) are those of each data file at that moment, ``offset`` is
     where the journal's next line begins; ``die`` names the snapshot of the simulated die.
+    ``spent`` holds ``wall_time_s`` and ``bench_time_s`` of all steps so far, as the record does.
     """
 
     step: int
     lengths: Mapping[str, int]
     checksums: Mapping[str, int]
     die: str | None
+    spent: Mapping[str, Any]
     offset: int
 
 
@@ -64,6 +66,7 @@ class Journal:
                     lengths=event["lengths"],
                     checksums=event.get("checksums", {}),
                     die=event.get("die"),
+                    spent=event.get("spent", {}),
                     offset=offset,
                 )
         return None

@@ -19,6 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.store.folder import RunFolder
+from labctl.store.retired import (
+    Bit,
+    Retirement,
+    append_retirement,
+    read_retirements,
+    retired_now,
+)
 from labctl.store.wear import Booking, blocks, packed, unpacked
 
 LEDGER = "ledger.sqlite"
@@ -32,10 +39,19 @@ CREATE TABLE IF NOT EXISTS pulses (
     condition TEXT NOT NULL,     -- JSON, SI units in the names
     shape TEXT NOT NULL,         -- JSON, of counts
     counts BLOB NOT NULL,        -- as labctl.store.wear packs them: pulses per device
-    state TEXT NOT NULL          -- planned, confirmed, void
+    state TEXT NOT NULL          -- planned, confirmed, cut, void
 );
 CREATE INDEX IF NOT EXISTS pulses_of_die ON pulses (die);
 CREATE INDEX IF NOT EXISTS pulses_of_block ON pulses (block);
+CREATE TABLE IF NOT EXISTS retired (
+    die TEXT NOT NULL,
+    bit_row INTEGER NOT NULL,
+    bit_column INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    since TEXT NOT NULL,         -- UTC
+    by TEXT NOT NULL,
+    PRIMARY KEY (die, bit_row, bit_column)
+);
 """
 
 
@@ -103,12 +119,31 @@ class Ledger:
         with self._transaction() as database:
             database.execute("UPDATE pulses SET state = 'confirmed' WHERE block = ?", (block,))
 
-    def void(self, blocks: Sequence[int]) -> None:
-        """The blocks never happened: a simulated die was put back to where it was before them."""
+    def cut(self, block: int, bookings: Sequence[Booking]) -> None:
+        """The block was ended before its end: ``bookings`` is what was sent of it, in the order
+        of the plan."""
         with self._transaction() as database:
-            database.executemany(
-                "UPDATE pulses SET state = 'void' WHERE block = ?", [(block,) for block in blocks]
+            rows = database.execute(
+                "SELECT rowid FROM pulses WHERE block = ? ORDER BY rowid", (block,)
             )
+            database.executemany(
+                "UPDATE pulses SET state = 'cut', counts = ? WHERE rowid = ?",
+                [
+                    (packed(booking.counts), row)
+                    for booking, (row,) in zip(bookings, rows.fetchall(), strict=True)
+                ],
+            )
+
+    def restore(self, run: RunFolder) -> None:
+        """Replace what is booked of a run by what its journal tells.
+
+        After a crash the two may differ: a block that is in the ledger only was never sent, and a
+        power cut can take the ledger's last blocks, which the journal holds.
+        """
+        rows = list(_rows_of(run))
+        with self._transaction() as database:
+            database.execute("DELETE FROM pulses WHERE run = ?", (run.id,))
+            database.executemany("INSERT INTO pulses VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def totals(self, die: str) -> dict[str, NDArray[np.uint64]]:
         """Pulses per device by kind, confirmed or not: {"set": (rows, columns, 2), ...}."""
@@ -120,11 +155,41 @@ class Ledger:
                 totals[kind] = totals[kind] + booked if kind in totals else booked
         return totals
 
+    def formed_by(self, die: str) -> dict[str, NDArray[np.bool_]]:
+        """Run to the devices (rows, columns, 2) that it gave forming pulses, in order of booking.
+
+        Planned blocks count: nobody can know how far they went.
+        """
+        formed: dict[str, NDArray[np.bool_]] = {}
+        query = """
+            SELECT run, shape, counts FROM pulses
+            WHERE die = ? AND kind = 'form' AND state != 'void' ORDER BY block
+        """
+        for run, shape, counts in self._database.execute(query, (die,)):
+            devices = unpacked(counts, json.loads(shape)) > 0
+            formed[run] = formed[run] | devices if run in formed else devices
+        return formed
+
+    def retire(self, event: Retirement) -> None:
+        """Take bits of a die out of use, or back into it: in the file beside, then in the table."""
+        append_retirement(self.path.parent, event)
+        with self._transaction() as database:
+            _fill_retired(database, read_retirements(self.path.parent))
+
+    def retired(self, die: str) -> dict[Bit, str]:
+        """Bits of a die that are out of use, with the reason."""
+        query = """
+            SELECT bit_row, bit_column, reason FROM retired WHERE die = ?
+            ORDER BY bit_row, bit_column
+        """
+        rows = self._database.execute(query, (die,))
+        return {(row, column): reason for row, column, reason in rows}
+
     def dies(self) -> list[dict[str, Any]]:
         """Every die with its runs, blocks and unconfirmed blocks, by name."""
         query = """
-            SELECT die, COUNT(DISTINCT run), COUNT(DISTINCT block),
-                   COUNT(DISTINCT CASE WHEN state = 'planned' THEN block END)
+            SELECT die, COUNT(DISTINCT run), COUNT(DISTINCT run || block),
+                   COUNT(DISTINCT CASE WHEN state = 'planned' THEN run || block END)
             FROM pulses WHERE state != 'void' GROUP BY die ORDER BY die
         """
         names = ("die", "runs", "blocks", "unconfirmed_blocks")
@@ -161,12 +226,14 @@ class Ledger:
         with self._transaction() as database:
             database.execute("DELETE FROM pulses")
             database.executemany("INSERT INTO pulses VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            _fill_retired(database, read_retirements(self.path.parent))
         return len({row[0] for row in rows})
 
     def unconfirmed(self, die: str) -> int:
         """How many blocks of a die were planned and never confirmed."""
         (count,) = self._database.execute(
-            "SELECT COUNT(DISTINCT block) FROM pulses WHERE die = ? AND state = 'planned'", (die,)
+            "SELECT COUNT(DISTINCT run || block) FROM pulses WHERE die = ? AND state = 'planned'",
+            (die,),
         ).fetchone()
         return int(count)
 
@@ -185,6 +252,16 @@ def die_name(run: RunFolder) -> str:
     """Under what name the pulses of a run are booked."""
     name = run.record["die"]["name"]
     return str(name) if name else f"fresh die of run {run.id}"
+
+
+def _fill_retired(database: sqlite3.Connection, events: Sequence[Retirement]) -> None:
+    """Make the table what the events tell."""
+    rows = [
+        (die, *bit, event.reason, event.at, event.by)
+        for (die, bit), event in retired_now(events).items()
+    ]
+    database.execute("DELETE FROM retired")
+    database.executemany("INSERT INTO retired VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
 def _rows_of(run: RunFolder) -> Iterator[tuple[Any, ...]]:

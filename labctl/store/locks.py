@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from labctl.store.processes import is_running
+from labctl.store.processes import birth, is_running
 
 LOCKS_VARIABLE = "LABCTL_LOCKS"
 """Environment variable: folder for the locks of what has no folder of its own, as benches."""
@@ -116,7 +116,8 @@ def _owner() -> bytes:
     """This process, as a lock's content."""
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:_LONGEST_COMMAND]
     since = datetime.now(UTC).isoformat()
-    owner = {"pid": os.getpid(), "host": platform.node(), "command": command, "since": since}
+    process = {"pid": os.getpid(), "host": platform.node(), "birth": birth(os.getpid())}
+    owner = {**process, "command": command, "since": since}
     return json.dumps(owner, ensure_ascii=False).encode("utf-8")
 
 

@@ -50,6 +50,8 @@ class BlockState(StrEnum):
     PLANNED = "planned"
     """Booked, and never confirmed: it counts in full, as nobody can know how far it went."""
     CONFIRMED = "confirmed"
+    CUT = "cut"
+    """Ended before its end: it counts with what was sent of it."""
     VOID = "void"
     """Undone: a simulated die was put back to where it was before."""
 
@@ -67,6 +69,7 @@ def blocks(events: Iterable[Mapping[str, Any]], with_void: bool = False) -> Iter
     """The blocks that a run's journal tells of, in order; void ones only if asked for."""
     events = list(events)
     confirmed = {e["block"] for e in events if e["event"] == "wear_confirmed"}
+    cut = {e["block"]: e["pulses"] for e in events if e["event"] == "wear_cut"}
     void = {number for e in events if e["event"] == "wear_void" for number in e["blocks"]}
     for event in events:
         if event["event"] != "wear_planned":
@@ -74,10 +77,14 @@ def blocks(events: Iterable[Mapping[str, Any]], with_void: bool = False) -> Iter
         number, state = event["block"], BlockState.PLANNED
         if number in void:
             state = BlockState.VOID
+        elif number in cut:
+            state = BlockState.CUT
         elif number in confirmed:
             state = BlockState.CONFIRMED
         if with_void or state is not BlockState.VOID:
-            bookings = tuple(Booking.from_event(pulses) for pulses in event["pulses"])
+            bookings = tuple(
+                Booking.from_event(pulses) for pulses in cut.get(number, event["pulses"])
+            )
             yield Block(number, bookings, state)
 
 

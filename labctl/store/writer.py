@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -14,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.store import files
-from labctl.store.folder import ARRAYS, JOURNAL, RECORD, RESULTS, RunFolder
-from labctl.store.journal import STEP_END
+from labctl.store.folder import ARRAYS, JOURNAL, RECORD, RESULTS, RunFolder, RunFolderError
+from labctl.store.journal import STEP_END, StepEnd
+from labctl.store.processes import birth
 
 _PIECE = 1 << 20
 
@@ -44,6 +46,7 @@ class RunWriter(RunFolder):
                 count += 1
                 path = root / f"{stem}-{count}"
         (path / ARRAYS).mkdir()
+        files.sync_folder(root)
         opened = {
             "run": path.name,
             "procedure": procedure,
@@ -62,17 +65,19 @@ class RunWriter(RunFolder):
         """Go on with a run: everything behind its last end mark is cut off from the data files.
 
         The journal keeps what came after the mark, so that nobody forgets pulses; only a line that
-        a crash left unfinished goes.
+        a crash left unfinished goes. Raises `RunFolderError` if the data up to the mark are not
+        what was written; then nothing has been changed.
         """
         writer = cls(path)
         mark = writer.last_step_end()
         lengths = {} if mark is None else mark.lengths
+        if mark is not None:
+            writer._require_what_was_written(mark)
+        _clear(path, None if mark is None else mark.die)
         for file in [path / RESULTS, *sorted((path / ARRAYS).glob("*.npys"))]:
             name = file.relative_to(path).as_posix()
             if name not in lengths:
                 file.unlink(missing_ok=True)
-            elif file.stat().st_size < lengths[name]:
-                raise OSError(f"{file} is shorter than its last step's end mark says")
             else:
                 _cut(file, lengths[name])
         journal = path / JOURNAL
@@ -105,6 +110,7 @@ class RunWriter(RunFolder):
         line = json.dumps({"event": event, **fields}, ensure_ascii=False, allow_nan=False)
         if self._journal_file is None:
             self._journal_file = (self.path / JOURNAL).open("ab")
+            files.sync_folder(self.path)
         self._journal_file.write(line.encode("utf-8") + b"\n")
         if durable:
             files.sync(self._journal_file)
@@ -118,6 +124,10 @@ class RunWriter(RunFolder):
             lengths[name] = file.length
             if lengths[name] != self._synced.get(name):
                 file.sync()
+        if lengths.keys() != self._synced.keys():
+            files.sync_folder(self.path / ARRAYS)
+        # The snapshot of the die is a new name in this folder.
+        files.sync_folder(self.path)
         self._synced = lengths
         checksums = {name: file.checksum for name, file in self._files.items()}
         self.append_event(
@@ -125,15 +135,30 @@ class RunWriter(RunFolder):
         )
 
     def close(self, status: str, reason: str | None, **fields: Any) -> None:
-        """Close the record and the files; the record is tried even if a file cannot be closed."""
+        """Close the files and the record."""
         ended = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-        try:
-            for file in self._files.values():
-                file.close()
-            if self._journal_file is not None:
-                self._journal_file.close()
-        finally:
-            self.update(status=status, reason=reason, ended=ended, **fields)
+        for file in [*self._files.values(), self._journal_file]:
+            # What could not be written is behind the last end mark, so it does not count.
+            with contextlib.suppress(OSError):
+                if file is not None:
+                    file.close()
+        self.update(status=status, reason=reason, ended=ended, **fields)
+
+    def _require_what_was_written(self, mark: StepEnd) -> None:
+        """Raise `RunFolderError` unless each file holds what its end mark tells."""
+        for name, length in mark.lengths.items():
+            file = self.path / name
+            size = file.stat().st_size if file.is_file() else 0
+            if size < length:
+                damage = f"only {size} of {length} bytes are there"
+            elif checksum(file, length) != mark.checksums.get(name):
+                damage = "its checksum differs"
+            else:
+                continue
+            raise RunFolderError(
+                f"run {self.id} cannot be gone on with: {file} is not what was written up to step "
+                f"{mark.step} ({damage}); put back a copy of it, or begin a new run"
+            )
 
     def _file(self, name: str) -> _DataFile:
         """A data file, open for appending. PyMeasure writes the head of the results."""
@@ -192,7 +217,14 @@ def checksum(path: Path, length: int | None = None) -> int:
 
 
 def _owner() -> dict[str, Any]:
-    return {"pid": os.getpid(), "host": platform.node()}
+    return {"pid": os.getpid(), "host": platform.node(), "birth": birth(os.getpid())}
+
+
+def _clear(path: Path, die: str | None) -> None:
+    """Remove what a crash left: files half written, and dies other than the last end mark's."""
+    for file in [*path.glob("*.new"), *path.glob("*.part"), *path.glob("die-*.npz")]:
+        if file.name != die:
+            file.unlink()
 
 
 def _cut(path: Path, length: int) -> None:

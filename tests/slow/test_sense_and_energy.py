@@ -52,7 +52,7 @@ def test_measured_energies_are_in_their_bands(tmp_path):
 
     The third RESET, 20 pJ, is left out: 2 V and 100 ns take 29 to 30 pJ in the simulated devices.
     """
-    summary, seed = measured(tmp_path, "energy", rows=8, cells=64, programmings=1)
+    summary, seed = measured(tmp_path, "energy", rows=8, cells=64, programmings=1, cycles=0)
     strong, endurance, energy = summary["energy_conditions"]
     bands = (
         (strong["set"], 400e-12, 0.25),

@@ -119,11 +119,90 @@ def test_ctrl_c_on_the_command_line(tmp_path):
     status, _, errors = ended(child, 20)
     assert status == 1
     assert "Traceback" not in errors
-    assert "Stopping after this step" in errors
+    assert "Pausing after this step" in errors
     assert "aborted: paused by the user after" in " ".join(errors.split())
     made = only_run(tmp_path / "runs")
     assert made.status == "aborted"
     assert (made.path / "report.html").is_file()
+
+
+def command_line(bench: Path, runs: Path, procedure: str, *parameters: str) -> list[str]:
+    """``labctl run`` on a bench, as a user types it."""
+    run = [sys.executable, "-c", "from labctl.cli import main; main()", "run", procedure]
+    return [*run, "--bench", str(bench), "--runs", str(runs), *parameters]
+
+
+def in_one_line(text: str) -> str:
+    """Without the line breaks of the terminal."""
+    return " ".join(text.split())
+
+
+def within_a_long_execution(made: RunFolder) -> None:
+    """Wait until pulses have been planned, and not confirmed for a second."""
+    deadline, count, since = time.monotonic() + 60, 0, time.monotonic()
+    while time.monotonic() < deadline:
+        events = list(made.events())
+        if len(events) != count:
+            count, since = len(events), time.monotonic()
+        if events[-1]["event"] == "wear_planned" and time.monotonic() - since > 1:
+            return
+        time.sleep(0.05)
+    pytest.fail("no long execution began")
+
+
+def test_the_third_ctrl_c_ends_a_loop_of_the_sequencer(tmp_path):
+    """In real time: an execution of nearly ten seconds, many of them."""
+    bench = small_bench_file(tmp_path / "bench", ("pace = 0", "pace = 1"), rows=2)
+    parameters = ["--cycles", "1e9", "--windows", "2", "--window-cycles", "400"]
+    parameters += ["--resistance-cycles", "400", "--pair-row", "1", "--pair-column", "1"]
+    runs = tmp_path / "runs"
+    child = started(command_line(bench, runs, "endurance", *parameters), 2, runs)
+    within_a_long_execution(only_run(runs))
+    # Two stay within the loop: the second ends the step after the present execution.
+    for _ in range(2):
+        child.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    assert child.poll() is None
+    made = only_run(runs)
+    child.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    while not any(event["event"] == "note" for event in made.events()):
+        # What state it left is told when the outputs are off.
+        assert time.monotonic() - begin < 2
+        time.sleep(0.02)
+    # The report takes longer.
+    status, _, errors = ended(child, 60)
+    assert status == 1
+    assert "Traceback" not in errors
+    said = in_one_line(errors)
+    for sentence in (
+        "Pausing after this step",
+        "Stopping within this step",
+        "Emergency stop: the outputs go to 0 V now",
+        "outputs at 0 V and open",
+        f"`labctl resume {made.id}` goes on",
+        "the run aborted: emergency stop by the user within step",
+    ):
+        assert sentence in said
+    made = only_run(runs)
+    assert made.status == "aborted"
+    cut = [event for event in made.events() if event["event"] == "wear_cut"]
+    assert len(cut) == 1
+
+
+def test_a_lost_terminal_stops_the_run_within_its_step(tmp_path):
+    bench = small_bench_file(tmp_path / "bench", ("pace = 0", "pace = 1"), rows=2)
+    runs = tmp_path / "runs"
+    child = started(command_line(bench, runs, "checkerboard"), 1, runs)
+    child.send_signal(signal.SIGHUP)
+    status, _, errors = ended(child, 60)
+    made = only_run(runs)
+    assert status == 1
+    assert "Traceback" not in errors
+    said = in_one_line(errors)
+    assert "Stopping within this step; the outputs will be made safe" in said
+    assert f"outputs at 0 V and open; `labctl resume {made.id}` goes on" in said
+    assert f"aborted: stopped by the user within step {made.record['steps_done'] + 1}" in said
 
 
 def test_a_killed_run_is_found_interrupted_with_its_complete_steps(tmp_path):

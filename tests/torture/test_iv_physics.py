@@ -15,7 +15,7 @@ from labctl.analysis.iv import reset_switching, set_switching
 from labctl.bench import Bench, DieChoice
 from tests.simulated import die_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.torture
 
 CELLS = [(row, column, device) for row in range(4) for column in range(4) for device in (0, 1)]
 CONDITIONS = ProgramConditions()

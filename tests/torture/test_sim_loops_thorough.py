@@ -17,7 +17,7 @@ from tests.protocol.test_sim_wgfmu_loops import cycling_client
 from tests.unit.loop_agreement import ONE, Case, assert_same_history, p_values
 from tests.unit.sim_loops import LoopConditions, cycled_chip, cycling_loop, played_together
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(900)]
 
 FALSE_ALARMS = 1e-3
 """Of each test."""

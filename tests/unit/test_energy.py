@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.traces import traced_program
 from instruments.testchip.waveforms import EDGE_S, PulseSchemes
+from labctl.analysis.cyclability import cyclability
+from labctl.analysis.endurance import SenseCount
 from labctl.analysis.energy import (
     TABLE_1,
     EnergyCondition,
@@ -15,6 +18,7 @@ from labctl.analysis.energy import (
     median_estimate,
     pulse_energy,
     shorter_pulse_energy,
+    without_lag,
 )
 from labctl.benchfile import load_setup
 from procedures.energy import Energy
@@ -90,16 +94,48 @@ def test_energies_of_planted_pulses_are_found_again():
     assert EnergyCondition(200e-6, 2.0, 2.0, 110e-9, 500e-9, SAMPLE_S).published is None
 
 
-def test_a_short_pulse_is_computed_from_a_long_one_late_onset_included():
-    long = pulse(2.0, 200e-6, width_s=500e-9, begins_s=40e-9)
-    computed = float(shorter_pulse_energy(long, SAMPLE_S, 500e-9, 100e-9))
-    assert computed == pytest.approx(2.0 * 200e-6 * 60e-9, rel=1e-9)
-    # What a settling reading does to the current's shape leaves the charge, so the result.
-    lag = np.exp(-np.arange(30) * SAMPLE_S / 39e-9)
-    blurred = np.convolve(np.r_[long[1], np.zeros(30)], lag / lag.sum())[:60]
-    smooth = np.stack([np.r_[long[0], np.zeros(len(blurred) - len(long[0]))], blurred])
-    again = float(shorter_pulse_energy(smooth, SAMPLE_S, 500e-9, 100e-9))
-    assert again == pytest.approx(computed, rel=0.03)
+FINE_S = 0.1e-9
+
+
+def sampled(values, settling_s):
+    """What a reading with a first-order lag makes of values every `FINE_S`, averaged."""
+    lag_s = settling_s / np.log(1 / 0.006)
+    keep = np.exp(-FINE_S / lag_s)
+    followed = lfilter([1 - keep], [1, -keep], values)
+    each = round(SAMPLE_S / FINE_S)
+    return followed[: len(followed) // each * each].reshape(-1, each).mean(axis=-1)
+
+
+def edged(width_s, times):
+    """A pulse of height 1 with straight edges of 30 ns."""
+    return np.interp(times, [0, EDGE_S, width_s, width_s + EDGE_S], [0, 1, 1, 0])
+
+
+def falling(times):
+    """The current of a RESET (A): constant, then falling with the logarithm of time."""
+    return 300e-6 * (np.maximum(times, 60e-9) / 60e-9) ** -0.6
+
+
+@pytest.mark.parametrize(
+    ("current", "within"), [(falling, 0.05), (lambda t: 200e-6 * (t > 35e-9), 0.05)]
+)
+@pytest.mark.parametrize("short_s", [100e-9, 110e-9, 250e-9, 400e-9])
+def test_a_short_pulse_is_computed_from_a_long_one(current, within, short_s):
+    times = (np.arange(6200) + 0.5) * FINE_S
+    long_v, short_v = 2.0 * edged(500e-9, times), 2.0 * edged(short_s, times)
+    taken = (short_v * current(times) * short_v / 2.0).sum() * FINE_S
+    trace = np.stack([sampled(long_v, 110e-9), sampled(current(times) * long_v / 2.0, 200e-9)])
+    computed = float(shorter_pulse_energy(trace, SAMPLE_S, 500e-9, short_s))
+    assert computed == pytest.approx(taken, rel=within)
+
+
+def test_the_lag_of_readings_is_taken_off():
+    times = (np.arange(12_000) + 0.5) * FINE_S
+    values = 1.0 + 0.3 * np.sin(times / 80e-9) - np.exp(-times / 60e-9)
+    without = without_lag(sampled(values, 200e-9), SAMPLE_S, 200e-9)
+    planted = values.reshape(60, -1).mean(axis=-1)
+    assert np.abs(sampled(values, 200e-9) - planted)[1:-1].max() > 0.15
+    np.testing.assert_allclose(without[2:-1], planted[2:-1], atol=0.015)
 
 
 def test_a_reading_out_of_range_makes_no_energy():
@@ -158,8 +194,71 @@ def test_one_value_serves_all_conditions():
         ({"reset_voltages": "2.5V,1.5V,5V"}, "is not allowed"),
         ({"set_compliances": "10uA"}, "is not allowed"),
         ({"cells": 0}, "is not allowed"),
+        ({"cycles": 100}, "0, or an even number from 200"),
+        ({"cycles": 2001}, "0, or an even number from 200"),
+        ({"cycles": "6e10"}, "is not allowed: a whole number"),
+        ({"rows": 1, "cycled_pairs": 11}, "33 pairs are to be cycled"),
     ],
 )
 def test_conditions_that_do_not_fit_are_one_sentence(parameters, says):
     with pytest.raises(ValueError, match=says):
         prepared(**parameters)
+
+
+# --- pairs that are cycled ------------------------------------------------------------------------
+
+
+def test_every_cycled_pair_is_its_own_and_none_is_sampled():
+    procedure = prepared(rows=2, cells=60, cycled_pairs=5)
+    cycled = [pair.place for pair in procedure.cycled]
+    assert [pair.condition for pair in procedure.cycled] == [0] * 5 + [1] * 5 + [2] * 5
+    assert len({*cycled, *procedure.sampled_places}) == 15 + len(procedure.sampled_places) == 64
+    assert all(row < 2 for row, _ in cycled)
+    assert prepared(rows=1, cells=40, cycles=0).cycled == []
+    assert len(prepared(rows=1, cells=40, cycles=0).sampled_places) == 32
+
+
+@pytest.mark.parametrize("cycles", [200, 2_000, 200_000_000, 50_000_000_000])
+def test_the_steps_cycle_every_pair_to_the_end_in_parts_of_ten_minutes(cycles):
+    procedure = prepared(cycles=cycles, pulse_widths="1us,1us,100ns", cycled_pairs=1)
+    conditions = procedure.programmed
+    steps = procedure.cycling_steps(7, conditions)
+    assert [step.number for step in steps] == list(range(7, 7 + len(steps)))
+    assert max(step.bench_s for step in steps) <= 601
+    for condition in conditions:
+        legs = procedure._legs(condition)
+        assert [leg.begin for leg in legs] == np.cumsum([0, *(g.cycles for g in legs)])[
+            :-1
+        ].tolist()
+        assert sum(leg.cycles for leg in legs) == cycles
+        assert {leg.window for leg in legs} - {-1} == set(range(6))
+        assert all(leg.cycles % 2 == 0 for leg in legs)
+    # One loop of the sequencer is two cycles of one pair.
+    loops = [t for t in procedure.pulses().trains if t.scheme.name.startswith("cycle")]
+    assert 2 * sum(train.times * train.cells for train in loops) == 3 * cycles
+
+
+def counts_of(rates, pair=0, sensed=10**6):
+    """Windows at 1e6, 1e7, ... cycles with these error rates."""
+    return [
+        SenseCount(pair, n, 10 ** (6 + n), 10 ** (6 + n), sensed, 0, round(rate * sensed), 0)
+        for n, rate in enumerate(rates)
+    ]
+
+
+def test_cyclability_is_the_median_crossing_or_a_bound():
+    never, late = [1e-6, 1e-6, 1e-5, 1e-4], [1e-6, 1e-5, 1e-4, 1e-2]
+    at_once = [2e-3]
+    some = [*counts_of(never, 0), *counts_of(late, 1), *counts_of(never, 2)]
+    bound = cyclability(some, 10**9)
+    assert (bound.crossed, bound.median, bound.bound) == (1, None, 10**9)
+    crossed = cyclability([*some, *counts_of(late, 3)], 10**9)
+    assert crossed.bound is None
+    assert crossed.median.cycle == pytest.approx(10**8.5)
+    assert not crossed.is_from_start
+    assert cyclability([*counts_of(at_once, 0), *counts_of(late, 1)], 10**9).is_from_start
+    # A run that was stopped: a pair that was not cycled to the end says nothing.
+    stopped = cyclability([*counts_of(never, 0), *counts_of(never[:2], 1)], 10**9)
+    assert (len(stopped.crossings), stopped.bound) == (1, 10**9)
+    nothing = cyclability(counts_of(never[:2]), 10**9)
+    assert (nothing.crossings, nothing.median, nothing.bound) == ([], None, None)

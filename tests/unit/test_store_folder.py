@@ -128,7 +128,7 @@ def test_a_run_that_lost_data_does_not_go_on(writer):
     write_step(writer, 0)
     with (writer.path / RESULTS).open("r+b") as file:
         file.truncate(3)
-    with pytest.raises(OSError, match="shorter than its last step's end mark"):
+    with pytest.raises(RunFolderError, match="only 3 of 42 bytes are there"):
         RunWriter.reopen(writer.path)
 
 

@@ -39,7 +39,7 @@ def test_planted_values_of_one_die() -> None:
     assert found.sigma_siemens.high < 1.5 * WEAK.offset
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.timeout(900)
 def test_intervals_cover_planted_values() -> None:
     generator = np.random.default_rng(1)
@@ -52,7 +52,7 @@ def test_intervals_cover_planted_values() -> None:
     check_coverage(estimate, repetitions=120)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.timeout(900)
 def test_dies_at_random() -> None:
     """Five values of each of ten dies with spreads of their own, device shares and common parts."""

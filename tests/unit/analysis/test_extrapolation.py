@@ -22,7 +22,7 @@ def exact(start: float, slope: float, n0: float, limit: float) -> float:
     return float(n0 * (10 ** ((limit - start) / slope) - 1))
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.parametrize("known_errors", [True, False])
 def test_distance_intervals_cover(known_errors: bool) -> None:
     """Also where the windows scatter three times more than their standard errors say."""
@@ -66,7 +66,7 @@ def test_ber_intervals_cover_with_windows_without_errors() -> None:
     check_coverage(estimate)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_ber_intervals_cover_with_n0_fitted() -> None:
     generator = np.random.default_rng(3)
 

@@ -57,7 +57,7 @@ def test_censored_samples_give_the_fit_of_scipy() -> None:
     assert (fit.scale_v.value, fit.shape.value) == pytest.approx((scale, shape), rel=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.parametrize(
     ("distribution", "scale", "shape", "n", "top"),
     [
@@ -175,7 +175,7 @@ def test_goodness_tells_the_right_distribution_from_the_wrong_one() -> None:
     assert chances[1] < 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.timeout(600)
 def test_p_values_of_true_fits_are_uniform() -> None:
     """Also with steps and censoring: below 0.1 in about a tenth of the samples."""

@@ -14,7 +14,7 @@ from tests.unit.analysis.planted import PlantedDie, program
 TAIL = float(norm.isf(0.001))
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 def test_intervals_cover_planted_windows_of_cells() -> None:
     """Devices differ, so cells are what the interval must count."""
     die = PlantedDie(distance=1.2, lrs_sigma=0.25, hrs_sigma=0.35, device_share=0.3)
@@ -32,7 +32,7 @@ def test_intervals_cover_planted_windows_of_cells() -> None:
     check_coverage(estimate, repetitions=200)
 
 
-@pytest.mark.slow
+@pytest.mark.torture
 @pytest.mark.timeout(600)
 def test_interval_covers_the_tail_quantiles_of_many_readings() -> None:
     generator = np.random.default_rng(1)
