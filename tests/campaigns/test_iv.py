@@ -188,7 +188,7 @@ def test_a_sweep_beyond_a_limit_is_refused_before_anything_is_sent(tmp_path):
     [
         ({"sweep": "forming", "cycles": 2}, "a device is formed once"),
         ({"delay": 1.0}, "lasts 162 s; 60 s allowed"),
-        ({"step": 0.001, "set_top": 2.0}, "2 to 1001 allowed"),
+        ({"step": 0.001, "set_top": 2.0}, "1001 points allowed"),
         ({"region": "3,3"}, "this chip has rows 0 to 1"),
     ],
 )
