@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -198,15 +199,24 @@ def clock_set_back(world):
 
 def key_press(world):
     """Ctrl-C in a script that has no handlers: raised wherever the main thread waits."""
-    wait = session_module.threading.Thread.join
+    wait, progress = session_module.threading.Thread.join, At.progress
+    was_pressed = threading.Event()
 
     def pressed(thread, timeout=None):
         if timeout == 0.2 and world.on:
             world.switch.armed = False
+            was_pressed.set()
             raise KeyboardInterrupt
         wait(thread, timeout)
 
+    def waits_for_the_key(observer, progress_made):
+        progress(observer, progress_made)
+        # The main thread looks every 0.2 s; the rest of the run may take less.
+        if world.switch.armed:
+            assert was_pressed.wait(10)
+
     world.patch.setattr(session_module.threading.Thread, "join", pressed)
+    world.patch.setattr(At, "progress", waits_for_the_key)
 
 
 def write_that_ends_halfway(world):
