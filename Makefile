@@ -13,10 +13,12 @@ demo: $(READY)
 	$(BIN)/labctl run checkerboard --programmings 10
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(CORES) -m "not slow and not torture"
+	@.ci/qt-libraries.sh
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal -m "not slow and not torture"
 
 slow: $(READY)
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m slow
+	@.ci/qt-libraries.sh xvfb
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal -m slow
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -40,6 +42,7 @@ bench: $(READY)
 
 images: $(READY)
 	$(BIN)/python docs/images/make_images.py
+	$(BIN)/python docs/images/window_images.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

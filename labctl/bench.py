@@ -334,25 +334,36 @@ def open_instruments(
 # --- the real bench ------------------------------------------------------------------------------
 
 
-class _RealInstruments:
+class RealInstruments:
+    """The doors to instruments that are plugged in.
+
+    Its clock is that on the wall when it is made, and then goes on evenly whatever is done to that
+    one: so a run that is resumed after a restart of the computer knows how long ago its steps were.
+    """
+
     def __init__(self, adapter: Any, library: WgfmuLibrary, board: Any) -> None:
         self.adapter = adapter
         self.library = library
         self.board = board
+        self._ahead_s = time.time() - time.monotonic()
 
     def now(self) -> float:
-        return time.monotonic()
+        """Bench time, s since 1970."""
+        return self._ahead_s + time.monotonic()
 
     def sleep(self, seconds: float) -> None:
+        """A tenth of a second at most."""
         time.sleep(min(seconds, LONGEST_SLEEP_S))
 
     def pause_clock(self) -> Callable[[], None]:
+        """A real clock does not stand still."""
         return lambda: None
 
     def save_die(self, path: Path) -> None:
         """A real die keeps its own state."""
 
     def close(self) -> None:
+        """Close the doors; outputs stay as they are."""
         try:
             self.adapter.close()
         finally:
@@ -360,7 +371,7 @@ class _RealInstruments:
                 self.board.close()
 
 
-def _real(setup: BenchSetup) -> _RealInstruments:
+def _real(setup: BenchSetup) -> RealInstruments:
     try:
         library = load_vendor_library(Path(setup.content.mainframe.wgfmu_library))
         adapter = mainframe_adapter(setup)
@@ -370,7 +381,7 @@ def _real(setup: BenchSetup) -> _RealInstruments:
             f"bench {setup.content.bench.name!r} cannot be reached: {error}; "
             f"`labctl doctor --bench {setup.file}` tells what is missing"
         ) from error
-    return _RealInstruments(adapter, library, board)
+    return RealInstruments(adapter, library, board)
 
 
 def mainframe_adapter(setup: BenchSetup) -> Any:

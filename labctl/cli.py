@@ -12,7 +12,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from labctl.console import (
     BENCH,
+    DEFAULT_DIES,
     DEFAULT_RUNS,
+    DIES,
+    EVENTS,
     JSON,
     LOG_LEVEL,
     MAX_CYCLES,
@@ -135,10 +138,23 @@ def resume(
             "the die as it is, as a real bench does.",
         ),
     ] = True,
+    die: Annotated[
+        str | None,
+        typer.Option("--die", help="The die at the probes; refused if it is not the run's."),
+    ] = None,
+    accept_change: Annotated[
+        bool,
+        typer.Option(
+            "--accept-change",
+            help="Real bench or --no-rollback: go on although devices read otherwise than the run "
+            "left them.",
+        ),
+    ] = False,
     max_cycles_per_device: MAX_CYCLES = None,
     log_level: LOG_LEVEL = LogLevel.NORMAL,
     runs: RUNS = DEFAULT_RUNS,
     json: JSON = False,
+    events: EVENTS = False,
 ) -> None:
     """Go on with an interrupted run from its last complete step.
 
@@ -146,7 +162,45 @@ def resume(
     """
     from labctl.options import resume_run
 
-    resume_run(find(runs, run), rollback, max_cycles_per_device, log_level, json)
+    resume_run(
+        *(find(runs, run), rollback, max_cycles_per_device, die, accept_change),
+        *(log_level, json, events),
+    )
+
+
+@app.command()
+def stop(
+    run: Annotated[str, typer.Argument(help="Run name, a unique beginning of it, a path, or last")],
+    within_step: Annotated[
+        bool,
+        typer.Option("--within-step", help="Leave the step after the present row or execution."),
+    ] = False,
+    emergency: Annotated[
+        bool,
+        typer.Option("--emergency", help="Leave it after the present pulse: outputs to 0 V now."),
+    ] = False,
+    runs: RUNS = DEFAULT_RUNS,
+) -> None:
+    """Ask a run that is going on, in whatever process, to pause after its present step.
+
+    Example: labctl stop last --within-step
+    """
+    from labctl.observing import Stop
+    from labctl.stopping import StopError, ask_to_stop
+
+    if within_step and emergency:
+        refuse("--within-step and --emergency are two ways to stop: give one of them")
+    level, told = Stop.AFTER_STEP, "pause after its present step"
+    if within_step:
+        level, told = Stop.WITHIN_STEP, "stop within its present step"
+    elif emergency:
+        level, told = Stop.EMERGENCY, "take its outputs to 0 V now (emergency stop)"
+    folder = find(runs, run)
+    try:
+        ask_to_stop(folder, level)
+    except StopError as error:
+        refuse(str(error))
+    typer.echo(f"run {folder.id} is asked to {told}")
 
 
 @app.command("list")
@@ -382,6 +436,46 @@ def bench_check(
         f"{file} is complete: bench {setup.content.bench.name}, {kind}; "
         f"chip {setup.chip.name}, {rows} x {columns} bits"
     )
+
+
+@app.command()
+def gui(
+    bench: BENCH = None,
+    die: Annotated[str | None, typer.Option("--die", help="The die at the probes.")] = None,
+    follow: Annotated[
+        str | None,
+        typer.Option("--follow", help="Run to show, also one that another program has started."),
+    ] = None,
+    runs: RUNS = DEFAULT_RUNS,
+    dies: DIES = DEFAULT_DIES,
+    dark: Annotated[
+        bool | None,
+        typer.Option("--dark/--light", help="Colours; else as chosen last, or as the system's."),
+    ] = None,
+) -> None:
+    """Open the window: watch runs, look at the array, plan, start and stop.
+
+    Example: labctl gui --follow last
+    """
+    folder = None if follow is None else find(runs, follow).path
+    given = {"bench": bench, "die": die, "runs": runs, "dies": dies}
+    defaults = {"bench": None, "die": None, "runs": DEFAULT_RUNS, "dies": DEFAULT_DIES}
+    options = {name: str(value) for name, value in given.items() if value != defaults[name]}
+    try:
+        from gui.app import open_window
+        from gui.theme import ThemeChoice
+        from gui.window import Asked
+    except ImportError as error:
+        refuse(
+            f"the window misses a system library ({error}); on Debian or Ubuntu: apt install "
+            "libxkbcommon0 libegl1 libgl1 libfontconfig1 libglib2.0-0 libdbus-1-3"
+        )
+    theme = None if dark is None else ThemeChoice.DARK if dark else ThemeChoice.LIGHT
+    try:
+        status = open_window(Asked(options, folder), theme)
+    except OSError as error:
+        refuse(str(error))
+    raise typer.Exit(status)
 
 
 @app.command()

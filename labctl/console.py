@@ -25,6 +25,14 @@ RUNS = Annotated[
     typer.Option("--runs", envvar="LABCTL_RUNS", help="Folder that holds the runs."),
 ]
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+EVENTS = Annotated[
+    bool,
+    typer.Option(
+        "--events",
+        help="Tell the run as JSON lines on standard output, for programs: opened, progress, "
+        "note, ended.",
+    ),
+]
 BENCH = Annotated[
     Path | None,
     typer.Option(
@@ -48,6 +56,16 @@ MAX_CYCLES = Annotated[
         "chip file may have a tighter one.",
     ),
 ]
+TEMPERATURE = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        min=-273.15,
+        max=400.0,
+        help="Temperature of the die in degC, for the record; nothing is set by it.",
+    ),
+]
+NOTE = Annotated[str, typer.Option("--note", help="What is to be remembered of the run.")]
 DEFAULT_RUNS = Path("runs")
 DEFAULT_DIES = Path("dies")
 

@@ -59,9 +59,10 @@ class Stop(IntEnum):
         """What happens now, for the user."""
         return {
             Stop.NOT: "",
-            Stop.AFTER_STEP: "Pausing after this step; Ctrl-C again stops within it.",
-            Stop.WITHIN_STEP: "Stopping within this step; the outputs will be made safe. Ctrl-C "
-            "once more is the emergency stop.",
+            Stop.AFTER_STEP: "Pausing after this step; asked once more (Ctrl-C), it stops within "
+            "it.",
+            Stop.WITHIN_STEP: "Stopping within this step; the outputs will be made safe. Asked "
+            "once more (Ctrl-C), it is the emergency stop.",
             Stop.EMERGENCY: "Emergency stop: the outputs go to 0 V now.",
         }[self]
 

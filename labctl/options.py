@@ -12,12 +12,12 @@ import typer
 from pymeasure.experiment import Parameter
 
 from labctl import console
+from labctl.events import EventLines, events_on_stdout
 from labctl.observing import Observer, Progress, StopRequest, stop_on_signals
 from labctl.report.text import duration
 from labctl.runs import Circumstances, RunRequest, run
 from procedures import load_procedure
-from procedures.base import CHIP_FILE, BenchProcedure
-from procedures.parameters import QuantityParameter, typed_quantity
+from procedures.base import BenchProcedure, default_text, in_declared_order
 
 if TYPE_CHECKING:
     from labctl.store.folder import RunFolder
@@ -73,24 +73,11 @@ _RUN_OPTIONS: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "max_cycles_per_device": (console.MAX_CYCLES, None),
-    "temperature": (
-        Annotated[
-            float | None,
-            typer.Option(
-                "--temperature",
-                min=-273.15,
-                max=400.0,
-                help="Temperature of the die in degC, for the record; nothing is set by it.",
-            ),
-        ],
-        None,
-    ),
-    "note": (
-        Annotated[str, typer.Option("--note", help="What is to be remembered of this run.")],
-        "",
-    ),
+    "temperature": (console.TEMPERATURE, None),
+    "note": (console.NOTE, ""),
     "log_level": (console.LOG_LEVEL, console.LogLevel.NORMAL),
     "json": (console.JSON, False),
+    "events": (console.EVENTS, False),
 }
 
 _PLAN_OPTIONS: dict[str, tuple[Any, Any]] = {
@@ -158,17 +145,10 @@ def _command(
     return typer.main.get_command(app)
 
 
-def in_declared_order(kind: type[BenchProcedure]) -> dict[str, Parameter]:
-    """Parameters as the procedure declares them, its own first; PyMeasure sorts them by name."""
-    parameters = kind()._parameters
-    declared = [name for cls in kind.__mro__ for name in vars(cls) if name in parameters]
-    return {name: parameters[name] for name in declared}
-
-
 def _option(name: str, parameter: Parameter) -> tuple[Any, Any]:
     """Option of a parameter: taken as text, checked by the parameter itself."""
     allowed = f" {parameter.allowed}." if hasattr(parameter, "allowed") else ""
-    default = _default(parameter)
+    default = default_text(parameter)
     about = parameter.description[:1].upper() + parameter.description[1:]
     help_text = f"{about}.{allowed} Default {default}."
     flag = "--" + name.replace("_", "-")
@@ -182,14 +162,6 @@ def _option(name: str, parameter: Parameter) -> tuple[Any, Any]:
             rich_help_panel=_PARAMETERS,
         ),
     ], None
-
-
-def _default(parameter: Parameter) -> str:
-    if parameter.default is None:
-        return f"from the {CHIP_FILE}"
-    if isinstance(parameter, QuantityParameter):
-        return typed_quantity(parameter.default, parameter.units)
-    return str(parameter.default)
 
 
 def _run(
@@ -209,6 +181,7 @@ def _run(
     note: str,
     log_level: console.LogLevel,
     json: bool,
+    events: bool,
 ) -> None:
     from labctl.bench import DieChoice
     from labctl.benchfile import load_setup
@@ -224,39 +197,62 @@ def _run(
         )
         return run(request, observer, stop)
 
-    _carry_out(begin, json)
+    _carry_out(begin, json, events)
 
 
 def resume_run(
     folder: RunFolder,
     rollback: bool,
     max_cycles_per_device: int | None,
+    die: str | None,
+    accept_change: bool,
     log_level: console.LogLevel,
     json: bool,
+    events: bool,
 ) -> None:
     """Go on with a run, told and ended as ``labctl run`` does."""
     from labctl.resuming import resume
 
     def begin(observer: Observer, stop: StopRequest) -> RunFolder:
-        return resume(folder, rollback, observer, stop, max_cycles_per_device, str(log_level))
+        return resume(
+            *(folder, rollback, observer, stop, max_cycles_per_device),
+            *(str(log_level), die, accept_change),
+        )
 
-    _carry_out(begin, json)
+    _carry_out(begin, json, events)
 
 
-def _carry_out(begin: Callable[[Observer, StopRequest], RunFolder], json: bool) -> None:
+def _carry_out(
+    begin: Callable[[Observer, StopRequest], RunFolder], json: bool, events: bool
+) -> None:
     """A run from its first signal handler to its report; refusals end with status 2."""
+    if json and events:
+        console.refuse("--events tells at the end what --json prints: give one of them")
+    lines = events_on_stdout() if events else None
+    try:
+        told = nullcontext(lines) if lines is not None else terminal_observer(quiet=json)
+        _finish(_begun(begin, told), json, lines)
+    finally:
+        if lines is not None:
+            lines.close()
+
+
+def _begun(
+    begin: Callable[[Observer, StopRequest], RunFolder],
+    told: AbstractContextManager[Observer],
+) -> RunFolder:
+    """The run's folder when it has ended; refused if it could not begin."""
     from labctl.bench import BenchError
 
     stop = StopRequest()
     try:
-        with stop_on_signals(stop), terminal_observer(quiet=json) as observer:
-            folder = begin(observer, stop)
+        with stop_on_signals(stop), told as observer:
+            return begin(observer, stop)
     except (ValueError, OSError) as error:
         console.refuse(str(error))
     except BenchError as error:
         typer.echo(f"labctl: {error}", err=True)
         raise typer.Exit(1) from None
-    _finish(folder, json)
 
 
 def _plan(
@@ -292,13 +288,15 @@ def _plan(
     typer.echo(f"waveforms: {picture}")
 
 
-def _finish(folder: RunFolder, json: bool) -> None:
+def _finish(folder: RunFolder, json: bool, lines: EventLines | None) -> None:
     """Products, report and summary; the exit status tells how the run ended."""
     from labctl.finishing import finish
     from labctl.report import terminal_table
 
-    summary = finish(folder, lambda sentence: typer.echo(f"labctl: {sentence}", err=True))
-    if json:
+    summary = finish(folder, _warn if lines is None else lines.note)
+    if lines is not None:
+        lines.ended(folder, summary)
+    elif json:
         console.print_json(summary)
     else:
         from rich.console import Console
@@ -314,6 +312,11 @@ def _finish(folder: RunFolder, json: bool) -> None:
     if summary.get("verdict") == "bad":
         typer.echo("labctl: the run ended as planned, its verdict is bad", err=True)
         raise typer.Exit(1)
+
+
+def _warn(sentence: str) -> None:
+    """A sentence on standard error."""
+    typer.echo(f"labctl: {sentence}", err=True)
 
 
 def terminal_observer(quiet: bool) -> AbstractContextManager[Observer]:

@@ -7,7 +7,7 @@ sends. Counts are the most that a run may send; a procedure that finds less to d
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from instruments.testchip.waveforms import Scheme
 from instruments.wgfmu import limits
 from labctl.benchfile import BenchSetup
 from labctl.store.ledger import LEDGER, Ledger
-from procedures.base import BenchProcedure, Planned, Train
+from procedures.base import BenchProcedure, Planned, PlannedSweep, Train
 
 DEVICE_NAMES = ("BL", "BLb")
 
@@ -69,9 +69,9 @@ class Plan:
     schemes: list[PlannedScheme]
     instrument: list[InstrumentNeed]
     pulses_per_device: dict[str, int]
-    """Kind to the most pulses that one device may get."""
+    """Kind to the most pulses that one device may get; a quasi-static sweep counts as one."""
     pulses: dict[str, int]
-    """Kind to all pulses together."""
+    """Kind to all pulses together, sweeps with them."""
     energy_per_device_j: float
     energy_j: float
     booked_per_device: dict[str, int]
@@ -102,13 +102,17 @@ def make_plan(
         pads=_pads(procedure, sent, setup),
         schemes=[_scheme(train) for train in sent.trains],
         instrument=_needs(sent.trains),
-        pulses_per_device=most_per_device(sent.trains),
-        pulses=_all_pulses(sent.trains),
-        energy_per_device_j=max(
-            (sum(_device_energies(sent.trains, device)) for device in (0, 1)), default=0.0
+        pulses_per_device=_with_sweeps(
+            most_per_device(sent.trains), sent.sweeps, lambda sweep: sweep.times
         ),
+        pulses=_with_sweeps(
+            all_pulses(sent.trains), sent.sweeps, lambda sweep: sweep.devices * sweep.times
+        ),
+        energy_per_device_j=max(sum(_device_energies(sent.trains, device)) for device in (0, 1))
+        + sum(sweep.times * sweep.energy_j for sweep in sent.sweeps),
         energy_j=float(
             sum(t.cells * t.times * p.energy_j for t in sent.trains for p in t.scheme.pulses)
+            + sum(s.devices * s.times * s.energy_j for s in sent.sweeps)
         ),
         booked_per_device=_booked(die, runs),
     )
@@ -192,11 +196,24 @@ def most_per_device(trains: Sequence[Train]) -> dict[str, int]:
     return {kind: max(counts[kind, 0], counts[kind, 1]) for kind in kinds}
 
 
-def _all_pulses(trains: Sequence[Train]) -> dict[str, int]:
+def all_pulses(trains: Sequence[Train]) -> dict[str, int]:
+    """Kind to the most pulses that all devices together may get."""
     counts: Counter[str] = Counter()
     for train in trains:
         for pulse in train.scheme.pulses:
             counts[pulse.kind] += train.cells * train.times
+    return dict(counts)
+
+
+def _with_sweeps(
+    pulses: dict[str, int],
+    sweeps: Sequence[PlannedSweep],
+    count: Callable[[PlannedSweep], int],
+) -> dict[str, int]:
+    """Pulses by kind and, with them, quasi-static sweeps."""
+    counts = Counter(pulses)
+    for sweep in sweeps:
+        counts[sweep.kind] += count(sweep)
     return dict(counts)
 
 

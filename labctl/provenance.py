@@ -8,6 +8,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterable
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def operator() -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python, of `PACKAGES`, and of all installed packages that these need."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
+    # Once a process: what these need is read from some forty files.
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:

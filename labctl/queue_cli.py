@@ -13,7 +13,11 @@ from labctl.console import (
     DEFAULT_RUNS,
     DIES,
     JSON,
+    LOG_LEVEL,
+    NOTE,
     RUNS,
+    TEMPERATURE,
+    LogLevel,
     print_json,
     print_table,
     refuse,
@@ -45,6 +49,9 @@ def queue(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print all plans, send nothing.")
     ] = False,
+    temperature: TEMPERATURE = None,
+    note: NOTE = "",
+    log_level: LOG_LEVEL = LogLevel.NORMAL,
     json: JSON = False,
 ) -> None:
     """Run the procedures of a recipe in order, after a check of all of them.
@@ -53,11 +60,13 @@ def queue(
     """
     from labctl.queueing import check, make_job
     from labctl.recipe import load_recipe
+    from labctl.runs import Circumstances
 
     if resume and restart:
         refuse("--resume goes on and --restart begins anew: give one of them")
     try:
-        job = make_job(load_recipe(file), bench, die, runs, dies)
+        circumstances = Circumstances(temperature, note.strip(), str(log_level))
+        job = make_job(load_recipe(file), bench, die, runs, dies, circumstances)
         if dry_run:
             _print_plans(job, check(job), json)
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from labctl.plan import Plan, make_plan
 from labctl.recipe import QueuedRun, RecipeError, RecipeFile, listed
 from labctl.report import summarise
 from labctl.resuming import resume
-from labctl.runs import RunRequest, run
+from labctl.runs import Circumstances, RunRequest, run
 from labctl.store import files
 from labctl.store.folder import RunFolder, RunFolderError
 from labctl.store.ledger import LEDGER, Ledger
@@ -36,12 +36,14 @@ GOING_ON, PAUSED, STOPPED, FAILED, SUCCESS = "going on", "paused", "stopped", "f
 
 @dataclass(frozen=True)
 class Job:
-    """A recipe with what the command line adds: where, on which die."""
+    """A recipe with what the command line adds: where, on which die, and what a person knows."""
 
     file: RecipeFile
     setup: BenchSetup
     die: DieChoice
     runs: Path
+    circumstances: Circumstances = field(default_factory=Circumstances)
+    """Of each run that begins."""
 
     @property
     def name(self) -> str:
@@ -65,7 +67,14 @@ class Job:
         return hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()
 
 
-def make_job(file: RecipeFile, bench: Path | None, die: str | None, runs: Path, dies: Path) -> Job:
+def make_job(
+    file: RecipeFile,
+    bench: Path | None,
+    die: str | None,
+    runs: Path,
+    dies: Path,
+    circumstances: Circumstances | None = None,
+) -> Job:
     """A job; what is given here wins over what stands in the recipe. Raises ValueError."""
     content = file.content
     if bench is None and content.bench is not None:
@@ -73,7 +82,8 @@ def make_job(file: RecipeFile, bench: Path | None, die: str | None, runs: Path, 
     name = die or content.die
     if name is None:
         raise RecipeError(f"{file.path}: a queue needs a named die: die = ... there, or --die NAME")
-    return Job(file, load_setup(bench), DieChoice(name, content.seed, dies), runs)
+    choice = DieChoice(name, content.seed, dies)
+    return Job(file, load_setup(bench), choice, runs, circumstances or Circumstances())
 
 
 def check(job: Job) -> list[tuple[QueuedRun, Plan]]:
@@ -257,11 +267,16 @@ def _run(
     """Begin the run, or go on with it."""
     begun = _begun(job, state.of(queued)["run"])
     if begun is not None:
-        return resume(begun, observer=observer, stop=stop)
+        return resume(
+            *(begun, True, observer, stop),
+            log_level=job.circumstances.log_level,
+            die=job.die.name,
+        )
     named = _Named(observer, lambda folder: state.update(queued, run=folder.id, status=BEGUN))
     request = RunRequest(
         *(queued.entry.procedure, queued.procedure(), job.setup, job.die, job.runs),
         max_cycles_per_device=job.most_cycles,
+        circumstances=job.circumstances,
     )
     return run(request, named, stop)
 

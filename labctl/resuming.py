@@ -2,7 +2,8 @@
 
 On the simulated bench the die goes back to that step's end, so that the resumed run's data equal
 those of a run that was never interrupted. With ``rollback`` off, and on a real bench, where no
-pulse can be taken back, the step is repeated on the die as it is: both attempts stay booked.
+pulse can be taken back, the die is re-checked (`labctl.rechecking`) and the step is repeated on it
+as it is: both attempts stay booked.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import numpy as np
 from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup, load_setup
 from labctl.observing import Observer, StopRequest
+from labctl.rechecking import Recheck, last_seen
 from labctl.runs import carry_out
 from labctl.session import NORMAL, Session, left_die
+from labctl.store import files
 from labctl.store.folder import RunFolder
 from labctl.store.journal import StepEnd
 from labctl.store.ledger import LEDGER, Ledger, die_name
@@ -55,12 +58,17 @@ def resume(
     stop: StopRequest | None = None,
     max_cycles_per_device: int | None = None,
     log_level: str = NORMAL,
+    die: str | None = None,
+    accept_change: bool = False,
 ) -> RunFolder:
     """Go on with a run and return its folder; a finished run is returned as it is.
 
     ``max_cycles_per_device``: a wear budget instead of the run's own; the chip file's holds too.
+    ``die``: the name of the one at the probes, which must be the run's. ``accept_change``: go on
+    also if the re-check finds that its devices read otherwise.
     Raises ValueError with one sentence if the run cannot be gone on with; then nothing was applied.
     """
+    _require_die(folder, die)
     if folder.status == "success":
         return folder
     # Two programs that go on with a run at once: the second finds it going on.
@@ -69,7 +77,7 @@ def resume(
         if folder.status == "success":
             return folder
         observer, stop = observer or Observer(), stop or StopRequest()
-        session = _session(folder, rollback, observer, stop, max_cycles_per_device)
+        session = _session(folder, rollback, observer, stop, max_cycles_per_device, accept_change)
     made = carry_out(session, log_level)
     if made.status == "success":
         _forget_left_dies(made)
@@ -82,6 +90,7 @@ def _session(
     observer: Observer,
     stop: StopRequest,
     max_cycles_per_device: int | None,
+    accept_change: bool,
 ) -> Session:
     """The run, its bench and its ledger as they were at the last step's end.
 
@@ -106,6 +115,7 @@ def _session(
         writer.append_event("resumed", durable=True, step=procedure.first_step, rollback=rollback)
         if rollback:
             _take_back(writer, half)
+        _keep_die(bench, folder, mark)
         ledger.restore(writer)
         # After the void blocks are taken out: what the die has had by now.
         budget = max_cycles_per_device or folder.record.get("max_cycles_per_device")
@@ -113,7 +123,10 @@ def _session(
             folder, ledger, procedure, tighter(budget, setup.chip.wear.max_cycles_per_device)
         )
         repeats = half.began and not rollback
-        session = Session(procedure, bench, writer, ledger, guard, observer, stop, repeats)
+        recheck = None if rollback else _recheck(folder, guard, accept_change)
+        session = Session(
+            *(procedure, bench, writer, ledger, guard, observer, stop), repeats, recheck
+        )
         session.note(_told(procedure.first_step, half, rollback))
         opened.pop_all()
     return session
@@ -138,6 +151,12 @@ def _take_back(writer: RunWriter, half: _HalfStep) -> None:
     _forget_left_dies(writer)
 
 
+def _keep_die(bench: Bench, folder: RunFolder, mark: StepEnd | None) -> None:
+    """The named die's file is that of the last end mark: a kill may have come between the two."""
+    if bench.die_file is not None and mark is not None and mark.die is not None:
+        files.replace(bench.die_file, (folder.path / mark.die).read_bytes())
+
+
 def _forget_left_dies(run: RunFolder) -> None:
     """Dies as earlier attempts left them: nobody goes on with them any more."""
     for left in run.path.glob(left_die("*")):
@@ -157,6 +176,24 @@ def _spent(folder: RunFolder, mark: StepEnd | None, rollback: bool) -> dict[str,
         wall = max(marked["wall_time_s"], recorded["wall_time_s"])
         return {"wall_time_s": wall, "bench_time_s": marked["bench_time_s"]}
     return max(marked, recorded, key=lambda spent: spent["bench_time_s"].get("total", 0.0))
+
+
+def _require_die(folder: RunFolder, die: str | None) -> None:
+    """Raise `ResumeError` if the die at the probes is not the run's, by its name."""
+    name = folder.record["die"]["name"]
+    if die is not None and die != name:
+        which = "a fresh one without a name" if name is None else repr(name)
+        raise ResumeError(f"die {die!r} is not the one of run {folder.id}, which is {which}")
+
+
+def _recheck(folder: RunFolder, guard: WearGuard, accept_change: bool) -> Recheck:
+    """What must hold before the run goes on with a die that nobody put back."""
+    return Recheck(
+        folder.record.get("instruments") or {},
+        last_seen(folder, guard.history.formed),
+        guard.history.retired,
+        accept_change,
+    )
 
 
 def _setup(folder: RunFolder) -> BenchSetup:

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,12 @@ from pymeasure.experiment import Results, Worker
 from instruments.testchip.wear import Pulses
 from labctl.bench import Bench
 from labctl.observing import Observer, Progress, RunStopped, Stop, StopRequest
+from labctl.plan import all_pulses
+from labctl.rechecking import Recheck
+from labctl.stopping import forget_stops, stop_files_heeded
 from labctl.store import files
 from labctl.store.folder import RESULTS
-from labctl.store.ledger import Ledger, die_name
+from labctl.store.ledger import Ledger, LedgerError, die_name
 from labctl.store.log import LogFile
 from labctl.store.wear import Booking
 from labctl.store.writer import RunWriter
@@ -62,9 +65,10 @@ class Session:
         observer: Observer,
         stop: StopRequest,
         repeats: bool = False,
+        recheck: Recheck | None = None,
     ) -> None:
         """``procedure.first_step`` is where it begins; ``repeats``: on a die that has seen part of
-        that step already."""
+        that step already; ``recheck``: what must hold before it goes on."""
         self.procedure = procedure
         self.bench = bench
         self.writer = writer
@@ -74,6 +78,7 @@ class Session:
         self.guard = guard
         self.error: BaseException | None = None
         self._repeats = repeats
+        self._recheck = recheck
         self._begin = time.monotonic()
         self._bench_begin = bench.now()
         self._steps = 0
@@ -91,12 +96,15 @@ class Session:
             self.note(sentence)
         if self.bench.replayed is not None:
             self.note(f"{self.bench.replayed.told}: no instrument took part.")
-        with self.bench:
-            self.writer.update(instruments=self.bench.identity)
+        with stop_files_heeded(self.writer, self.stop), self.bench:
             chip = self.bench.chip
-            chip.book = _RunBook(self)
+            chip.book = RunBook(self)
             chip.on_row = self._between_rows
             chip.on_pulse = self._between_pulses
+            self.ledger.while_waiting = self._between_pulses
+            if self._recheck is not None:
+                self.note(self._recheck.of(self.bench))
+            self.writer.update(instruments=self.bench.identity)
             self.procedure.history = self.guard.history
             self.procedure.bind(chip)
             self._name_the_retired()
@@ -119,7 +127,7 @@ class Session:
         told = Stop.NOT
         while worker.is_alive():
             # Not PyMeasure's join: its time-out of 0 by default stops the worker.
-            threading.Thread.join(worker, 0.2)
+            threading.Thread.join(worker, 0.1)
             if self.stop.level > told:
                 told = self.stop.level
                 self._tell_user(self.observer.note, told.told)
@@ -147,6 +155,7 @@ class Session:
                 self.note(sentence)
         if status != "success":
             self._keep_the_die_as_it_is()
+        forget_stops(self.writer.path)
         self.writer.close(
             status,
             reason,
@@ -207,7 +216,9 @@ class Session:
         if self._finished_steps == self._steps > 0:
             return "success", None
         if self.stop.asked:
-            return "aborted", f"paused by the user after {self._finished_steps} steps"
+            emergency = self.stop.level is Stop.EMERGENCY
+            how = "emergency stop" if emergency else "paused"
+            return "aborted", f"{how} by the user after {self._finished_steps} steps"
         return "failed", f"ended after {self._finished_steps} of {self._steps} steps"
 
     # --- what the worker passes on -------------------------------------------------------------
@@ -217,13 +228,30 @@ class Session:
         self._steps = len(steps)
         self._total_s = sum(step.bench_s for step in steps)
         self._done_s = sum(s.bench_s for s in steps if s.number < self.procedure.first_step)
+        began = datetime.now(UTC) - timedelta(seconds=time.monotonic() - self._begin)
+        # What a program that follows the journal needs to tell how far the run is.
+        self.writer.append_event(
+            "session_begin",
+            at=began.isoformat(timespec="milliseconds"),
+            steps=self._steps,
+            bench_s=float(self._total_s),
+            done_s=float(self._done_s),
+            wall_time_s=self.writer.record.get("wall_time_s") or 0.0,
+            most_pulses=all_pulses(self.procedure.pulses().trains),
+        )
 
     def step_begins(self, step: Step) -> None:
         """Journal and progress."""
         repeated = {"repeated": True} if self._repeats else {}
         self._repeats = False
         log.info("step %d begins: %s", step.number, step.label)
-        self.writer.append_event("step_begin", step=step.number, label=step.label, **repeated)
+        self.writer.append_event(
+            "step_begin",
+            step=step.number,
+            label=step.label,
+            expected_s=float(step.bench_s),
+            **repeated,
+        )
         self._tell(step, self._done_s)
 
     def step_ends(self, step: Step, bench_s: float) -> None:
@@ -355,7 +383,7 @@ class _RunWorker(Worker):
             self.recorder.stop()
 
 
-class _RunBook:
+class RunBook:
     """Books pulses in the run folder and in the ledger: on disk before they are sent."""
 
     def __init__(self, session: Session) -> None:
@@ -383,12 +411,20 @@ class _RunBook:
         self._session.writer.append_event("wear_confirmed", block=block)
 
     def cut(self, block: int, pulses: Sequence[Pulses]) -> None:
-        """The block was ended before its end."""
+        """The block was ended before its end: in the journal first, as a ledger may be locked."""
         bookings = [Booking(p.kind, p.condition, p.counts) for p in pulses]
-        if self._session.bench.replayed is None:
-            self._session.ledger.cut(block, bookings)
         events = [booking.as_event() for booking in bookings]
         self._session.writer.append_event("wear_cut", durable=True, block=block, pulses=events)
+        if self._session.bench.replayed is not None:
+            return
+        try:
+            self._session.ledger.cut(block, bookings)
+        except LedgerError as error:
+            # Whatever ended the block goes on: the way to safe outputs is not to wait for this.
+            self._session.note(
+                f"Block {block} counts in full in the ledger ({error}) until the run is resumed or "
+                "`labctl ledger rebuild` is called."
+            )
 
 
 @contextmanager

@@ -6,22 +6,29 @@ before the worker starts. Constructing, listing or loading one touches no device
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pymeasure.experiment import Procedure
+from pymeasure.experiment import Parameter, Procedure
 
 from instruments.limits import VoltageLimit
 from instruments.testchip.chip import TestChip
 from instruments.testchip.compliance import ComplianceTable
 from instruments.testchip.description import ChipDescription
 from instruments.testchip.waveforms import PulseSchemes, Scheme
+from instruments.wgfmu.limits import GRID_S
 from procedures.history import DieHistory
-from procedures.parameters import ChoiceParameter, FileParameter, quantity_text
+from procedures.parameters import (
+    ChoiceParameter,
+    FileParameter,
+    QuantityParameter,
+    quantity_text,
+    typed_quantity,
+)
 
 CHIP_FILE = "chip file"
 ALL_ROLES = (
@@ -58,6 +65,19 @@ class Train:
 
 
 @dataclass(frozen=True)
+class PlannedSweep:
+    """A quasi-static sweep of ``devices`` devices, at most ``times`` of each.
+
+    ``kind`` is how it is booked, form or sweep; ``energy_j`` about what one takes at most, J.
+    """
+
+    kind: str
+    devices: int
+    times: int
+    energy_j: float
+
+
+@dataclass(frozen=True)
 class Planned:
     """All that a run may send.
 
@@ -68,6 +88,7 @@ class Planned:
     trains: Sequence[Train]
     uses_table: bool = True
     levels: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    sweeps: Sequence[PlannedSweep] = ()
 
     @property
     def schemes(self) -> list[Scheme]:
@@ -91,9 +112,21 @@ class Formed:
     """Of a retired bit: neither read nor formed."""
 
     @property
+    def marks(self) -> NDArray[np.uint8]:
+        """What is stored: 1 for unformed or unreadable, 2 of a retired bit, else 0."""
+        marks = (self.unformed | self.unreadable).astype(np.uint8)
+        marks[self.retired] = 2
+        return marks
+
+    @property
     def unusable(self) -> NDArray[np.bool_]:
         """Unformed, unreadable or retired."""
-        return np.asarray(self.unformed | self.unreadable | self.retired)
+        return self.marks > 0
+
+    @property
+    def count_unformed(self) -> int:
+        """How many are unformed or unreadable; those of retired bits were not asked."""
+        return int(np.count_nonzero(self.marks == 1))
 
 
 class BenchProcedure(Procedure):
@@ -163,6 +196,20 @@ class BenchProcedure(Procedure):
 
     def check(self) -> None:
         """Refuse parameters that do not fit each other; raises ValueError."""
+
+    def refuse_unused(self, names: Iterable[str], needed: str) -> None:
+        """Refuse parameters that were changed and decide nothing in this run; raises ValueError.
+
+        ``needed``: what would make them count, for the sentence.
+        """
+        changed = [name for name in names if self._is_changed(name)]
+        if changed:
+            options = ", ".join("--" + name.replace("_", "-") for name in changed)
+            raise ValueError(f"{options} would change nothing here: only with {needed}; leave out")
+
+    def _is_changed(self, name: str) -> bool:
+        parameter = self._parameters[name]
+        return bool(getattr(self, name) != parameter.convert(parameter.default))
 
     def pulses(self) -> Planned:
         """Every scheme that the run may send, and how often at most."""
@@ -326,11 +373,40 @@ class BenchProcedure(Procedure):
             )
 
 
+def in_declared_order(kind: type[BenchProcedure]) -> dict[str, Parameter]:
+    """Parameters as the procedure declares them, its own first; PyMeasure sorts them by name."""
+    parameters = kind()._parameters
+    declared = [name for cls in kind.__mro__ for name in vars(cls) if name in parameters]
+    return {name: parameters[name] for name in declared}
+
+
+def default_text(parameter: Parameter) -> str:
+    """What a parameter is when nothing is typed, as it may be typed."""
+    if parameter.default is None:
+        return f"from the {CHIP_FILE}"
+    if isinstance(parameter, QuantityParameter):
+        return typed_quantity(parameter.default, parameter.units)
+    return str(parameter.default)
+
+
 def device_names(devices: NDArray[np.bool_]) -> str:
     """The devices of a (rows, columns, 2) mask in words."""
     return ", ".join(
         f"row {row} column {column} {'BL' if device == 0 else 'BLb'}"
         for row, column, device in np.argwhere(devices).tolist()
+    )
+
+
+def pulse_width_parameter() -> QuantityParameter:
+    """Width of SET and RESET, on the time grid of the pulse generators."""
+    return QuantityParameter(
+        "Pulse width",
+        "s",
+        100e-9,
+        100e-6,
+        1e-6,
+        step=GRID_S,
+        description="full width at half maximum of SET and RESET",
     )
 
 

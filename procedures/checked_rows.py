@@ -91,7 +91,7 @@ class CheckedRows(BenchProcedure):
         found = self.form_unformed(bits, self.form_first == "yes")
         self._unusable_devices |= found.unusable
         self.array("forming_voltage", found.voltages[row])
-        self.array("unformed", found.unusable[row].astype(np.uint8))
+        self.array("unformed", found.marks[row])
         formed = int(np.count_nonzero(~np.isnan(found.voltages)))
         if formed and row == 0:
             self.say("The die arrived unformed: its devices are formed first, in this run.")
@@ -102,7 +102,7 @@ class CheckedRows(BenchProcedure):
             Row=row,
             **{
                 "Formed devices": formed,
-                "Unformed devices": int(np.count_nonzero(found.unusable)),
+                "Unformed devices": found.count_unformed,
             },
         )
 

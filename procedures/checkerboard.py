@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from instruments.testchip.chip import NOT_READ
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.waveforms import EDGE_S
-from procedures.base import BenchProcedure, Planned, Step, Train, form_first_parameter
+from procedures.base import (
+    BenchProcedure,
+    Planned,
+    Step,
+    Train,
+    form_first_parameter,
+    pulse_width_parameter,
+)
 from procedures.parameters import (
     ChoiceParameter,
     CountParameter,
@@ -64,14 +71,7 @@ class Checkerboard(BenchProcedure):
     reset_voltage = QuantityParameter(
         "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
     )
-    pulse_width = QuantityParameter(
-        "Pulse width",
-        "s",
-        100e-9,
-        100e-6,
-        1e-6,
-        description="full width at half maximum of SET and RESET, on a 10 ns grid",
-    )
+    pulse_width = pulse_width_parameter()
     order = ChoiceParameter(
         "Order",
         choices=["alternate", "blocks"],
@@ -191,7 +191,7 @@ class Checkerboard(BenchProcedure):
     def recall(self, stored: Callable[[str], NDArray[Any]]) -> None:
         """The devices that were found unusable."""
         marks = stored("unformed")
-        self._unformed_devices[: len(marks)] = marks
+        self._unformed_devices[: len(marks)] = marks > 0
 
     def _check_row(self, row: int) -> None:
         if row == 0 and self.set_voltage != self.table.set_compliance_voltage:
@@ -203,18 +203,17 @@ class Checkerboard(BenchProcedure):
         bits = np.zeros(self.chip.shape, dtype=bool)
         bits[row] = True
         found = self.form_unformed(bits, self.form_first == "yes")
-        voltages, unformed = found.voltages, found.unusable
-        self._unformed_devices |= unformed
-        self.array("forming_voltage", voltages[row])
-        self.array("unformed", unformed[row].astype(np.uint8))
-        formed = int(np.count_nonzero(~np.isnan(voltages)))
+        self._unformed_devices |= found.unusable
+        self.array("forming_voltage", found.voltages[row])
+        self.array("unformed", found.marks[row])
+        formed = int(np.count_nonzero(~np.isnan(found.voltages)))
         if formed and row == 0:
             self.say("The die arrived unformed: its devices are formed first, in this run.")
         self.say_unusable(found, "left out of everything")
         self.row(
             Step=row,
             Kind="check",
-            **{"Formed devices": formed, "Unformed devices": int(np.count_nonzero(unformed))},
+            **{"Formed devices": formed, "Unformed devices": found.count_unformed},
         )
 
     def _usable(self) -> NDArray[np.bool_]:

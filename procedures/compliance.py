@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from instruments.wgfmu.limits import GRID_S
 from procedures.base import BenchProcedure, Planned, Step, Train, form_first_parameter
 from procedures.parameters import CountParameter, QuantityParameter, quantity_text
 
@@ -53,6 +54,7 @@ class Compliance(BenchProcedure):
         2e-6,
         100e-6,
         10e-6,
+        step=GRID_S,
         description="SET pulse; long enough for the current to settle",
     )
 

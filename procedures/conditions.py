@@ -21,6 +21,7 @@ import numpy as np
 from instruments.testchip.chip import NOT_READ
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.waveforms import EDGE_S
+from instruments.wgfmu.limits import GRID_S
 from procedures.base import Planned, Step, Train
 from procedures.checked_rows import CheckedRows, checkerboard
 from procedures.parameters import (
@@ -70,8 +71,8 @@ class Conditions(CheckedRows):
         100e-9,
         100e-6,
         "100ns,1us,10us,100us",
-        description="programming times: full width at half maximum of SET and RESET, on a 10 ns "
-        "grid",
+        step=GRID_S,
+        description="programming times: full width at half maximum of SET and RESET",
     )
     set_voltage = QuantityParameter(
         "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
@@ -120,6 +121,8 @@ class Conditions(CheckedRows):
     def check(self) -> None:
         """Refuses a value given twice: its conditions would be one condition."""
         super().check()
+        if self.order != "random":
+            self.refuse_unused(["order_seed"], "--order random")
         for name in ("set_compliances", "reset_voltages", "pulse_widths"):
             values = getattr(self, name)
             if len(set(values)) < len(values):

@@ -94,6 +94,8 @@ class CycledConditions(CheckedRows):
             raise ValueError(
                 f"Cycles {cycles} is not allowed: 0, or an even number from {LEAST_CYCLES} on"
             )
+        if not cycles:
+            self.refuse_unused(["cycled_pairs"], "--cycles above 0")
         self._ended: set[int] = set()
 
     def pairs_wanted(self, conditions: int) -> int:

@@ -28,7 +28,7 @@ from instruments.testchip.cycling import (
     executions,
 )
 from instruments.testchip.waveforms import EDGE_S, PulseSchemes
-from procedures.base import BenchProcedure, Train, form_first_parameter
+from procedures.base import BenchProcedure, Train, form_first_parameter, pulse_width_parameter
 from procedures.observed import Observed
 from procedures.parameters import QuantityParameter, quantity_text
 from procedures.places import Place, place_name
@@ -63,14 +63,7 @@ class CycledPairs(BenchProcedure):
     reset_voltage = QuantityParameter(
         "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
     )
-    pulse_width = QuantityParameter(
-        "Pulse width",
-        "s",
-        100e-9,
-        100e-6,
-        1e-6,
-        description="full width at half maximum of SET and RESET, on a 10 ns grid",
-    )
+    pulse_width = pulse_width_parameter()
     reference = QuantityParameter(
         "Reference",
         "ohm",
@@ -210,11 +203,13 @@ def measured_parts(cycles: int, measured: int) -> list[Part]:
     """Sensed cycles; in ``measured`` of them, as many as fit, the resistances are read.
 
     Each current range where it is best: one programming of a loop is measured, half of them after
-    bit 0, then half after bit 1. All numbers are even.
+    bit 0, then half after bit 1. All numbers are even. With none measured it is one part.
 
     >>> [(p.cycles, p.reads.loop_name) for p in measured_parts(100, 10)][:4]
     [(8, 'cycleQ'), (2, 'cycleQR0'), (2, 'cycleQR1'), (16, 'cycleQ')]
     """
+    if not measured:
+        return [Part(cycles, SENSED)]
     each = CYCLES_PER_LOOP * min(measured // 2, cycles // (2 * CYCLES_PER_LOOP))
     return _spread(cycles, [Part(each, AFTER_0), Part(each, AFTER_1)])
 

@@ -140,6 +140,12 @@ class Differential(CycledPairs, CheckedRows):
         """Work out the points; refuses what does not fit."""
         CycledPairs.check(self)
         CheckedRows.check(self)
+        if self.points == "array":
+            of_pairs = ("high_compliances", "pairs", "cycles", "resistance_cycles")
+            self.refuse_unused(of_pairs, "--points pairs or both")
+        if self.points == "pairs":
+            of_array = ("low_compliances", "programmings", "rows")
+            self.refuse_unused(of_array, "--points array or both")
         for name in ("cycles", "resistance_cycles"):
             if getattr(self, name) % (2 * SEGMENTS):
                 raise ValueError(

@@ -18,7 +18,7 @@ from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.cycling import BARE, CYCLES_PER_LOOP, Cycler, cycle_loop
 from instruments.testchip.stress import hold_read_voltage, sense_loop, sense_repeatedly
 from instruments.testchip.waveforms import EDGE_S
-from procedures.base import Planned, Step, Train
+from procedures.base import Planned, Step, Train, pulse_width_parameter
 from procedures.checked_rows import CheckedRows
 from procedures.parameters import (
     ChoiceParameter,
@@ -121,14 +121,7 @@ class Disturb(CheckedRows):
     reset_voltage = QuantityParameter(
         "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
     )
-    pulse_width = QuantityParameter(
-        "Pulse width",
-        "s",
-        100e-9,
-        100e-6,
-        1e-6,
-        description="full width at half maximum of SET and RESET, on a 10 ns grid",
-    )
+    pulse_width = pulse_width_parameter()
 
     DATA_COLUMNS: ClassVar[list[str]] = [
         *CheckedRows.CHECK_COLUMNS,
@@ -142,11 +135,15 @@ class Disturb(CheckedRows):
     def check(self) -> None:
         """Refuses too few rows or columns for pairs of victim and reference."""
         super().check()
+        if self.stress == "hold":
+            self.refuse_unused(["count"], "--stress sense or half-select")
+        else:
+            self.refuse_unused(["duration", "hold_voltage", "held_bits"], "--stress hold")
         rows, columns = self.rows_used, self.shape[1]
         least = 3 if self.stress == "half-select" else 2
         if rows < least or columns < least:
             raise ValueError(
-                f"{rows} rows of {columns} columns are not enough for victims and references: "
+                f"an array of {rows} x {columns} bits is not enough for victims and references: "
                 f"stress {self.stress} needs {least} or more"
             )
         if self.stress == "hold" and self.held_bits > rows // 2 * columns:

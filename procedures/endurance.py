@@ -46,6 +46,8 @@ from procedures.windows import Window, log_windows, stretches
 EVERY_CYCLE_MOST = 2_000_000
 """Most cycles of every-cycle mode, all pairs together: all their readings are kept and analysed."""
 EVERY_CYCLE_RECORD = 10_000
+FIRST_WINDOW = 20_000
+"""Cycles of the first window where no resistance is read; else twice the resistance cycles."""
 SPREAD = -1
 
 
@@ -110,10 +112,11 @@ class Endurance(CycledPairs):
     )
     resistance_cycles = CyclesParameter(
         "Resistance cycles",
-        minimum=4,
+        minimum=0,
         maximum=1_000_000,
         default="1e4",
-        description=f"cycles of a window in which both devices are measured, in {PLACES} bursts",
+        description=f"cycles of a window in which both devices are measured, in {PLACES} bursts; "
+        "0 reads no resistance, so there is no 1T1R",
     )
     pairs = CountParameter(
         "Pairs",
@@ -196,12 +199,19 @@ class Endurance(CycledPairs):
                 "pairs together; use --mode checkpoint for more"
             )
         every = self.mode == "every-cycle"
+        if every:
+            self.refuse_unused(["window_cycles", "resistance_cycles"], "--mode checkpoint")
         self.observed_windows = log_windows(
             self.cycles,
             self.windows,
             self.cycles if every else self.window_cycles,
-            2 * self.resistance_cycles,
+            2 * self.resistance_cycles or FIRST_WINDOW,
         )
+
+    @property
+    def reads_resistance(self) -> bool:
+        """Whether both devices are measured in some cycles; else every window is merely sensed."""
+        return bool(self.resistance_cycles > 0)
 
     def _places(self) -> list[Place]:
         """The pairs, in the order of the run."""
@@ -252,14 +262,6 @@ class Endurance(CycledPairs):
         """Everything that decides the numbers."""
         names = ", ".join(place_name(place) for place in self.places[:4])
         more = len(self.places) - 4
-        ranges = (
-            {"Current ranges": self.ranges_text(ResistanceReads.AFTER_BOTH)}
-            if self.mode == "every-cycle"
-            else {
-                "Current ranges after bit 0": self.ranges_text(ResistanceReads.AFTER_0),
-                "Current ranges after bit 1": self.ranges_text(ResistanceReads.AFTER_1),
-            }
-        )
         return {
             "Pairs": names + (f" and {more} more" if more > 0 else ""),
             "Cycle": "one programming of the pair: SET of one device, RESET of the other; bit 0 "
@@ -270,17 +272,32 @@ class Endurance(CycledPairs):
             "SET compliance, applied": f"WL = {self._gate_v():.4f} V, by the table; the current is "
             "not measured in this run",
             **self.pulse_conditions(),
-            **ranges,
+            **self._resistance_conditions(),
         }
 
     def _observed_text(self) -> str:
         if self.mode == "every-cycle":
             return "every cycle sensed and measured"
+        resistances = (
+            f"resistances in {self.resistance_cycles:g} of them, in {PLACES} bursts"
+            if self.reads_resistance
+            else "resistances not read"
+        )
         return (
             f"{len(self.observed_windows)} windows, log-spaced, of at most "
-            f"{self.window_cycles:g} sensed cycles; resistances in {self.resistance_cycles:g} of "
-            f"them, in {PLACES} bursts; nothing observed in between"
+            f"{self.window_cycles:g} sensed cycles; {resistances}; nothing observed in between"
         )
+
+    def _resistance_conditions(self) -> dict[str, str]:
+        """With what ranges the resistances are read, if they are."""
+        if not self.reads_resistance:
+            return {"Resistance": "not read", "Fixed 1T1R reference": "not used: there is no 1T1R"}
+        if self.mode == "every-cycle":
+            return {"Current ranges": self.ranges_text(ResistanceReads.AFTER_BOTH)}
+        return {
+            "Current ranges after bit 0": self.ranges_text(ResistanceReads.AFTER_0),
+            "Current ranges after bit 1": self.ranges_text(ResistanceReads.AFTER_1),
+        }
 
     def _gate_v(self) -> float:
         """Word-line voltage during SET, V."""

@@ -23,6 +23,7 @@ from instruments.testchip.traces import (
     traced_program,
 )
 from instruments.testchip.waveforms import EDGE_S
+from instruments.wgfmu.limits import GRID_S
 from labctl.analysis.energy import pulse_energy, shorter_pulse_energy
 from procedures.base import Planned, Step, Train
 from procedures.checked_rows import checkerboard
@@ -76,8 +77,9 @@ class Energy(CycledConditions):
         100e-9,
         100e-6,
         "1us,1us,100ns",
-        description="full width at half maximum of SET and RESET, of each condition, on a 10 ns "
-        "grid; below 500 ns the energy is computed",
+        step=GRID_S,
+        description="full width at half maximum of SET and RESET, of each condition; below 500 ns "
+        "the energy is computed",
     )
     set_voltage = QuantityParameter(
         "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"

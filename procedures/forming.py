@@ -87,7 +87,10 @@ class Forming(BenchProcedure):
     ]
 
     def check(self) -> None:
-        """Refuses a ladder that is none, and a region outside the array."""
+        """Refuses a ladder that is none or not asked for, and a region outside the array."""
+        if self.mode != "ladder":
+            ladder = ("ladder_start", "ladder_stop", "ladder_step", "ladder_width")
+            self.refuse_unused(ladder, "--mode ladder")
         self.asked = Region.from_text(self.region).mask(self.shape)
         self.forms_again = self.formed != REFUSE
         self.ladder = FormingLadder(
@@ -184,19 +187,18 @@ class Forming(BenchProcedure):
         # Nothing tells a forming voltage of a device that was formed before, or is not now.
         voltages = np.where(formed_before | unformed, np.nan, done.voltages)
         left = replace(found, voltages=voltages, unformed=unformed, earlier=unformed & ~pulsed)
-        unusable = left.unusable
         self._refuse_aloud(row, formed_before & ~pulsed)
         self.say_unusable(left, "left as it is")
         self.array("row", np.array(row))
         self.array("forming_voltage", voltages[row])
-        self.array("unformed", unusable[row].astype(np.uint8))
+        self.array("unformed", left.marks[row])
         self.array("formed_before", formed_before[row].astype(np.uint8))
         self.array("highest_voltage", self._highest_v(done.pulses)[row])
         self.array("forming_pulses", done.pulses[row])
         counts = {
             "Formed devices": int(np.count_nonzero(pulsed & ~formed_before & ~unformed)),
             "Formed before": int(np.count_nonzero(formed_before)),
-            "Unformed devices": int(np.count_nonzero(unusable)),
+            "Unformed devices": left.count_unformed,
             "Forming pulses": int(done.pulses.sum()),
         }
         seen = voltages[np.isfinite(voltages)]

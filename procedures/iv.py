@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.sweeping import COMPLIANCE_A, QuasiStaticSweep, SweepKind
 from instruments.testchip.waveforms import Scheme
-from procedures.base import BenchProcedure, Planned, Step, Train, form_first_parameter
+from procedures.base import (
+    BenchProcedure,
+    Planned,
+    PlannedSweep,
+    Step,
+    Train,
+    form_first_parameter,
+)
 from procedures.parameters import ChoiceParameter, CountParameter, QuantityParameter, quantity_text
 from procedures.patterns import WHOLE, Region, RegionParameter
 from procedures.places import places_mask
@@ -108,12 +115,17 @@ class IV(BenchProcedure):
     ]
 
     def check(self) -> None:
-        """Refuses forming more than once, and a staircase that the SMU cannot do."""
+        """Refuses forming more than once, what is not swept, and a staircase beyond the SMU."""
         if self.sweep == FORMING and self.cycles != 1:
             raise ValueError("a device is formed once: leave --cycles at 1 for --sweep forming")
         kinds: tuple[SweepKind, ...] = ("reset", "set")
         if self.sweep != CYCLE:
             kinds = ("form",) if self.sweep == FORMING else (self.sweep,)
+        for name, kind in (("forming_top", "form"), ("set_top", "set"), ("reset_top", "reset")):
+            if kind not in kinds:
+                self.refuse_unused([name], f"--sweep {_KIND_NAMES[kind].lower()}")
+        if self.region != WHOLE:
+            self.refuse_unused(["devices"], "--region all")
         self.sweeps = [self._sweep(kind) for kind in kinds]
         self.preparing = ProgramConditions(self.set_compliance)
         self.cells = self._cells()
@@ -144,7 +156,7 @@ class IV(BenchProcedure):
         return places_mask([cell[:2] for cell in self.cells], self.shape)
 
     def pulses(self) -> Planned:
-        """Forming if asked for, the pulses that make the state to begin from, held voltages."""
+        """Forming if asked for, the pulses that make the state to begin from, the sweeps."""
         bits = len({cell[:2] for cell in self.cells})
         forms = self.form_first == "yes" and self.sweep != FORMING
         trains = self.forming_trains(bits) if forms else []
@@ -155,7 +167,19 @@ class IV(BenchProcedure):
         for sweep in self.sweeps:
             for pad, volts in sweep.levels().items():
                 levels.setdefault(pad, []).extend(volts)
-        return Planned(trains, levels=levels)
+        return Planned(trains, levels=levels, sweeps=[self._planned(s) for s in self.sweeps])
+
+    def _planned(self, sweep: QuasiStaticSweep) -> PlannedSweep:
+        """How the plan counts a sweep; its energy: the full current at half the top voltage."""
+        is_forming = sweep.kind == "form"
+        limit_a = self.description.levels.forming_compliance if is_forming else self.set_compliance
+        stairs = sweep.staircase
+        return PlannedSweep(
+            "form" if is_forming else "sweep",
+            len(self.cells),
+            int(self.cycles),
+            0.5 * stairs.top_v * limit_a * stairs.shortest_s,
+        )
 
     def _preparing_schemes(self) -> list[Scheme]:
         """The pulse that makes the state to begin from, for either device."""

@@ -7,6 +7,7 @@ convert with Pint to SI floats, and say in one sentence what is allowed.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, unquote
@@ -18,19 +19,22 @@ _SYMBOLS = (
     *(("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("p", 1e-12)),
 )
 
+_LONG_TIMES = (("year", 31_557_600.0), ("d", 86_400.0), ("h", 3_600.0))
+
+_POWERS = re.compile("[*^⁰¹²³⁴-⁹]")
+"""Pint works out what is typed, and 9**9**9 would keep it busy for ever."""
+
 
 def typed_quantity(value: float, unit: str) -> str:
     """A value with an engineering prefix, as it may be typed.
 
     >>> typed_quantity(55e-6, "A"), typed_quantity(2.5, "V"), typed_quantity(50e3, "ohm")
     ('55uA', '2.5V', '50kohm')
+    >>> typed_quantity(5400, "s")
+    '1.5h'
     """
-    if value == 0:
-        return f"0{unit}"
-    for symbol, factor in _SYMBOLS:
-        if abs(value) >= factor * (1 - 1e-9):
-            return f"{value / factor:.6g}{symbol}{unit}"
-    return f"{value:.6g}{unit}"
+    number, symbol = _scaled(value, unit)
+    return f"{number}{symbol}"
 
 
 def quantity_text(value: float, unit: str) -> str:
@@ -39,16 +43,26 @@ def quantity_text(value: float, unit: str) -> str:
     >>> quantity_text(55e-6, "A"), quantity_text(2.5, "V"), quantity_text(50e3, "ohm")
     ('55 µA', '2.5 V', '50 kΩ')
     """
-    typed = typed_quantity(value, unit)
-    number = typed.rstrip("".join(symbol for symbol, _ in _SYMBOLS) + unit)
-    return f"{number} {typed.removeprefix(number).replace('u', 'µ').replace('ohm', 'Ω')}"
+    number, symbol = _scaled(value, unit)
+    return f"{number} {symbol.replace('u', 'µ').replace('ohm', 'Ω')}"
+
+
+def _scaled(value: float, unit: str) -> tuple[str, str]:
+    """Number and unit with a prefix; times from an hour on in hours, days or years."""
+    prefixed = [(symbol + unit, factor) for symbol, factor in _SYMBOLS]
+    if unit == "s" and abs(value) >= _LONG_TIMES[-1][1]:
+        prefixed = list(_LONG_TIMES)
+    for symbol, factor in prefixed:
+        if abs(value) >= factor * (1 - 1e-9):
+            return f"{value / factor:.6g}", symbol
+    return f"{value:.6g}", unit
 
 
 class QuantityParameter(FloatParameter):
     """A physical quantity, SI inside.
 
-    ``flag`` is its option on the command line. ``from_chip`` names an attribute of the chip file
-    that is used when nothing is given.
+    ``from_chip`` names an attribute of the chip file that is used when nothing is given; ``step``:
+    only multiples of it are allowed.
     """
 
     def __init__(
@@ -59,15 +73,17 @@ class QuantityParameter(FloatParameter):
         maximum: float,
         default: float | None = None,
         from_chip: str | None = None,
+        step: float | None = None,
         description: str = "",
     ) -> None:
-        self.from_chip = from_chip
+        self.from_chip, self.step = from_chip, step
         super().__init__(
             name,
             units=units,
             minimum=minimum,
             maximum=maximum,
             default=default,
+            step=step,
             description=description,
         )
 
@@ -75,13 +91,15 @@ class QuantityParameter(FloatParameter):
     def allowed(self) -> str:
         """The range, as a person would type it."""
         low, high = (typed_quantity(v, self.units) for v in (self.minimum, self.maximum))
-        return f"{low} to {high}"
+        steps = f" in steps of {typed_quantity(self.step, self.units)}" if self.step else ""
+        return f"{low} to {high}{steps}"
 
     def convert(self, value: Any) -> float:
         """SI float of a number or of text with a unit; ValueError with one clear sentence."""
         number = self._number(value)
         slack = 1e-9 * max(abs(self.minimum), abs(self.maximum))
-        if not self.minimum - slack <= number <= self.maximum + slack:
+        inside = self.minimum - slack <= number <= self.maximum + slack
+        if not inside or (self.step and not _is_multiple(number, self.step)):
             raise ValueError(f"{self.name} {value} is not allowed: {self.allowed}")
         return min(max(number, float(self.minimum)), float(self.maximum))
 
@@ -98,6 +116,8 @@ class QuantityParameter(FloatParameter):
 
         example = typed_quantity(self.default or self.minimum or self.maximum, self.units)
         try:
+            if _POWERS.search(text):
+                raise ValueError(text)
             quantity = ureg.Quantity(text.strip())
             if quantity.dimensionless:
                 number = float(quantity.magnitude)
@@ -117,10 +137,16 @@ class QuantityParameter(FloatParameter):
         return f"{self._value!r} {self.units}" if self.is_set() else ""
 
 
+def _is_multiple(number: float, step: float) -> bool:
+    """Whether ``number`` is a whole number of steps, but for rounding."""
+    return abs(number / step - round(number / step)) < 1e-6
+
+
 class QuantityListParameter(Parameter):
     """Several values of one physical quantity, SI floats inside, typed with commas: 28uA,55uA.
 
-    The value is a list in the order given. ``minimum`` and ``maximum`` hold for each of them.
+    The value is a list in the order given. ``minimum``, ``maximum`` and ``step`` hold for each of
+    them.
     """
 
     def __init__(
@@ -130,10 +156,11 @@ class QuantityListParameter(Parameter):
         minimum: float,
         maximum: float,
         default: str | None = None,
+        step: float | None = None,
         description: str = "",
     ) -> None:
         self.units = units
-        self._each = QuantityParameter(name, units, minimum, maximum)
+        self._each = QuantityParameter(f"{name}:", units, minimum, maximum, step=step)
         super().__init__(name, default=default, description=description)
 
     @property

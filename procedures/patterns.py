@@ -119,11 +119,11 @@ def _placed(bits: Bits, text: str, shape: tuple[int, int], region: Region) -> Bi
     rows, columns = region.slices(shape)
     placed = np.zeros(shape, dtype=np.uint8)
     if bits.shape != placed[rows, columns].shape:
-        region_rows, region_columns = placed[rows, columns].shape
-        raise ValueError(
-            f"{text} is {bits.shape[0]} x {bits.shape[1]} bits; wanted are those of the array, "
-            f"{shape[0]} x {shape[1]}, or of the region, {region_rows} x {region_columns}"
-        )
+        wanted = {shape: "array", placed[rows, columns].shape: "region"}
+        if len(wanted) == 1:
+            wanted = {shape: "array"}
+        sizes = " or ".join(f"{size[0]} x {size[1]} ({of})" for size, of in wanted.items())
+        raise ValueError(f"{text} is {bits.shape[0]} x {bits.shape[1]} bits; wanted: {sizes}")
     placed[rows, columns] = bits
     return placed
 

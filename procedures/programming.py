@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from instruments.testchip.chip import NOT_READ
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.waveforms import EDGE_S
-from procedures.base import BenchProcedure, Step, Train, form_first_parameter
+from procedures.base import (
+    BenchProcedure,
+    Step,
+    Train,
+    form_first_parameter,
+    pulse_width_parameter,
+)
 from procedures.parameters import ChoiceParameter, QuantityParameter, quantity_text
 from procedures.patterns import Region, RegionParameter
 
@@ -146,14 +152,7 @@ class ProgrammedRegion(ReadRegion):
     reset_voltage = QuantityParameter(
         "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
     )
-    pulse_width = QuantityParameter(
-        "Pulse width",
-        "s",
-        100e-9,
-        100e-6,
-        1e-6,
-        description="full width at half maximum of SET and RESET, on a 10 ns grid",
-    )
+    pulse_width = pulse_width_parameter()
     reference = reference_parameter()
     form_first = form_first_parameter()
 
@@ -235,7 +234,7 @@ class ProgrammedRegion(ReadRegion):
         found = self.form_unformed(bits, self.form_first == "yes")
         self._unusable |= found.unusable
         self.array("forming_voltage", found.voltages)
-        self.array("unformed", found.unusable.astype(np.uint8))
+        self.array("unformed", found.marks)
         formed = int(np.count_nonzero(~np.isnan(found.voltages)))
         if formed and number == 0:
             self.say("The die arrived unformed: its devices are formed first, in this run.")
@@ -245,7 +244,7 @@ class ProgrammedRegion(ReadRegion):
             Kind="check",
             **{
                 "Formed devices": formed,
-                "Unformed devices": int(np.count_nonzero(found.unusable)),
+                "Unformed devices": found.count_unformed,
             },
         )
 

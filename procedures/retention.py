@@ -18,7 +18,7 @@ from instruments.testchip.chip import NOT_READ
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.waiting import wait_until
 from instruments.testchip.waveforms import EDGE_S
-from procedures.base import Planned, Step, Train
+from procedures.base import Planned, Step, Train, pulse_width_parameter
 from procedures.checked_rows import CheckedRows, checkerboard
 from procedures.parameters import (
     ChoiceParameter,
@@ -85,14 +85,7 @@ class Retention(CheckedRows):
     reset_voltage = QuantityParameter(
         "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
     )
-    pulse_width = QuantityParameter(
-        "Pulse width",
-        "s",
-        100e-9,
-        100e-6,
-        1e-6,
-        description="full width at half maximum of SET and RESET, on a 10 ns grid",
-    )
+    pulse_width = pulse_width_parameter()
     reference = QuantityParameter(
         "Reference",
         "ohm",
@@ -237,8 +230,8 @@ class Retention(CheckedRows):
     def _read_later(self, step: int, read: int, wait: float) -> None:
         if self.chip.connections.now() < np.nanmax(self._programmed_at):
             raise RuntimeError(
-                "the bench's clock was set back since the programming (a restart of the computer "
-                "does that): the time since then is not known"
+                "the bench's clock was set back since the programming: the time since then is not "
+                "known"
             )
         usable = self.usable()
         if read < len(self.waits()):

@@ -28,7 +28,8 @@ from instruments.testchip.pulsed_sense import (
 )
 from instruments.testchip.supply import check_sweepable, supply_at
 from instruments.testchip.waveforms import EDGE_S, PulseSchemes
-from procedures.base import Planned, Step, Train
+from instruments.wgfmu.limits import GRID_S
+from procedures.base import Planned, Step, Train, pulse_width_parameter
 from procedures.checked_rows import CheckedRows, checkerboard
 from procedures.parameters import (
     CountParameter,
@@ -76,14 +77,7 @@ class Sense(CheckedRows):
     set_voltage = QuantityParameter(
         "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
     )
-    pulse_width = QuantityParameter(
-        "Pulse width",
-        "s",
-        100e-9,
-        100e-6,
-        1e-6,
-        description="full width at half maximum of SET and RESET, on a 10 ns grid",
-    )
+    pulse_width = pulse_width_parameter()
     programmings = CountParameter(
         "Programmings",
         minimum=1,
@@ -112,7 +106,8 @@ class Sense(CheckedRows):
         SHORTEST_SENSE_S,
         100e-6,
         1e-6,
-        description="how long a branch may discharge in the ternary reading, on a 10 ns grid",
+        step=GRID_S,
+        description="how long a branch may discharge in the ternary reading",
     )
     ternary_programmings = CountParameter(
         "Ternary programmings",
@@ -163,6 +158,9 @@ class Sense(CheckedRows):
     def check(self) -> None:
         """Refuses a value given twice: it would be one condition."""
         super().check()
+        if not self.ternary_programmings:
+            ternary = ("vdd", "sense_pulse", "ternary_compliance", "ternary_reset_voltage")
+            self.refuse_unused([*ternary, "pattern_seed"], "--ternary-programmings above 0")
         for name in ("set_compliances", "reset_voltages", "vdd"):
             values = getattr(self, name)
             if len(set(values)) < len(values):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,16 @@ import pytest
 from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup, load_setup
 from labctl.store.locks import LOCKS_VARIABLE
+from tests.undrawn import save_a_pixel
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+try:
+    from PyQt6 import QtWidgets  # noqa: F401
+
+    pytest_plugins = ["pytestqt.plugin"]
+except ImportError:
+    # tests/gui says what is missing.
+    pytest_plugins = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,6 +44,17 @@ def locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def unsynced() -> Iterator[None]:
+    """No test of this process waits for the disk: a step has a dozen fsyncs of some milliseconds.
+
+    What a power cut leaves is tested in processes of their own, which do (tests/torture/nursery).
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def setup() -> BenchSetup:
     """The simulated bench that ships."""
@@ -45,3 +67,11 @@ def bench(setup: BenchSetup, tmp_path: Path) -> Iterator[Bench]:
     with Bench(setup, DieChoice(None, 20_240_917, tmp_path)) as bench:
         yield bench
     assert bench.problems == []
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made but saved as one pixel, for tests that do not look at them."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", save_a_pixel)

@@ -71,7 +71,8 @@ def assert_same(run: RunFolder, whole: RunFolder) -> None:
     assert data(run) == data(whole)
     assert final_die(run) == final_die(whole)
     assert pulses(blocks(run.events())) == pulses(blocks(whole.events()))
-    differing = {k for k, v in summary(whole).items() if summary(run).get(k) != v}
+    found, expected = summary(run), summary(whole)
+    differing = {key for key, value in expected.items() if found.get(key) != value}
     assert not differing, differing
     assert notes(run) == notes(whole), (notes(run), notes(whole))
     assert run.record["steps_done"] == whole.record["steps_done"]

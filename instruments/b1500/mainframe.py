@@ -54,6 +54,9 @@ _ATTEMPTS = 3
 _UNDER_WAY = 16
 """Replies that may be waiting in the bus when the session is out of step."""
 
+_DATA_READY = 1
+"""Bit of the status byte (instruments.md 2.4)."""
+
 _OVERFLOW = 1e99
 """From here on a value stands for an overflow: 199.999E+99 (instruments.md 2.5)."""
 
@@ -341,6 +344,19 @@ class B1500(AgilentB1500):
         self.sweep_timing(0, delay_s)
         self.sweep_auto_abort(True, post="START")
         self.send_trigger()
+
+    def sweep_is_over(self) -> bool:
+        """Whether the sweep's data wait to be read; True where the bus cannot tell. (serial poll)
+
+        A poll goes beside the lines: a question would wait until the sweep is over.
+        """
+        poll = getattr(getattr(self.adapter, "connection", None), "read_stb", None)
+        if poll is None:
+            return True
+        try:
+            return bool(poll() & _DATA_READY)
+        except _TRANSPORT_ERRORS:
+            return True
 
     def read_sweep(self, measured: Sequence[SpotSMU], steps: int, patience_s: float) -> list[Spot]:
         """What a sweep has measured, step by step; waits for its end, ``patience_s`` at most.

@@ -27,7 +27,7 @@ LONGEST_DELAY_S = 65.535
 LONGEST_S = 60.0
 """Longest staircase that is begun; it can be aborted, but not paused."""
 
-_LATE_S = 30.0
+LATE_S = 30.0
 """How much longer than its delays a sweep may take: ranging, settling, conversion."""
 
 
@@ -101,6 +101,10 @@ class StaircaseSweep:
             smu.follow_sweep(stairs.top_v, self.compliance_a)
         self.leader.mainframe.start_sweep(self.measured, stairs.delay_s)
 
+    def is_over(self) -> bool:
+        """Whether its data can be read without waiting, as far as the bus tells."""
+        return self.leader.mainframe.sweep_is_over()
+
     def read(self) -> Floats:
         """Currents, (measured, 2 points), A, when the sweep is over; negative flows into the SMU.
 
@@ -109,7 +113,7 @@ class StaircaseSweep:
         """
         stairs, mainframe = self.staircase, self.leader.mainframe
         steps = 2 * stairs.points
-        spots = mainframe.read_sweep(self.measured, steps, stairs.shortest_s + _LATE_S)
+        spots = mainframe.read_sweep(self.measured, steps, stairs.shortest_s + LATE_S)
         values = np.array([spot.value for spot in spots])
         return values.reshape(steps, len(self.measured)).T
 

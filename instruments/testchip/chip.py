@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,10 @@ class TestChip:
     on_pulse: Callable[[], None] = lambda: None
     times: PassTimes = field(default_factory=PassTimes)
     _is_idle: bool = False
+    _passes: list[tuple[Scheme, Mask]] = field(default_factory=list)
+    """Schemes of the present operation, and the cells that each has been sent to."""
+    _is_under_way: bool = False
+    """A scheme was started and has not been seen to end."""
 
     # --- shape ---------------------------------------------------------------------------------
 
@@ -383,6 +387,7 @@ class TestChip:
         """One operation: booked as one block, timed, begun and left with the pads idle.
 
         ``kind`` is a field of `PassTimes`. Executions of a loop are booked one by one within it.
+        Whatever ends an array pass between two cells, the block gets what was sent of it.
         """
         begin = self.connections.now()
         if not self._is_idle:
@@ -390,12 +395,32 @@ class TestChip:
         booked = [p for p in pulses if p.counts.any()]
         block = self.book.plan(booked) if booked else None
         self._is_idle = False
-        yield
+        self._passes, self._is_under_way = [], False
+        try:
+            yield
+        except BaseException:
+            if block is not None:
+                self._cut(block, booked)
+            raise
         self.idle()
         self.connections.check_errors()
         setattr(self.times, kind, getattr(self.times, kind) + self.connections.now() - begin)
         if block is not None:
             self.book.confirm(block)
+
+    def _cut(self, block: int, booked: list[Pulses]) -> None:
+        """Book what an array pass has sent; if that is not known, the block stays unconfirmed."""
+        if self._passes and not self._is_under_way:
+            self.book.cut(block, [replace(p, counts=self._sent(p.kind)) for p in booked])
+
+    def _sent(self, kind: str) -> NDArray[np.uint32]:
+        """Pulses of a kind that the present operation has sent, (rows, columns, 2)."""
+        counts = np.zeros((*self.shape, 2), dtype=np.uint32)
+        for scheme, cells in self._passes:
+            for pulse in scheme.pulses:
+                if pulse.kind == kind:
+                    counts[cells, pulse.device] += 1
+        return counts
 
     def idle(self) -> None:
         """All pulsed pads at their idle level, held by the pulse channels in DC mode."""
@@ -436,6 +461,8 @@ class TestChip:
         if not mask.any():
             return
         at = self.connections
+        done = np.zeros(self.shape, dtype=bool)
+        self._passes.append((scheme, done))
         self.load(scheme)
         select, execute, wait = at.decoder.select, at.wgfmu.execute, at.wgfmu.wait
         on_pulse = self.on_pulse
@@ -443,8 +470,11 @@ class TestChip:
             for column in np.flatnonzero(mask[row]).tolist():
                 # WL is down between executions, so the row may change here.
                 select(row, column)
+                self._is_under_way = True
                 execute()
                 wait()
+                self._is_under_way = False
+                done[row, column] = True
                 on_pulse()
                 yield row, column
             self.row_done()

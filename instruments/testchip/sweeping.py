@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.b1500.staircase import Staircase, StaircaseSweep
+from instruments.b1500.staircase import LATE_S, Staircase, StaircaseSweep
 from instruments.testchip.chip import TestChip
 from instruments.testchip.pads import DEVICES
 from instruments.testchip.wear import Pulses
@@ -24,6 +24,9 @@ SweepKind = Literal["form", "set", "reset"]
 
 COMPLIANCE_A = 1e-3
 """Of the SMUs: more than any gate lets through. It ends a sweep on a short, no more."""
+
+_LOOK_S = 0.1
+"""Between two looks whether a sweep is over, s."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +106,9 @@ def _carried_out(sweep: StaircaseSweep, chip: TestChip) -> Floats:
     end_s = at.now() + sweep.staircase.shortest_s
     sweep.start()
     try:
-        # On a simulated bench the time has passed already.
-        while (left := end_s - at.now()) > 0:
-            at.sleep(left)
+        # On a simulated bench the time has passed already. Ranging and conversions come on top.
+        while (left := end_s - at.now()) > 0 or (left > -LATE_S and not sweep.is_over()):
+            at.sleep(max(left, _LOOK_S))
             chip.on_row()
     except BaseException:
         sweep.abort()

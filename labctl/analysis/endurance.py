@@ -1,7 +1,7 @@
 """Endurance of cycled bits: error rates and resistances window by window (paper, Figs. 6 and 7).
 
 A cycle is one programming of the bit. In a window every cycle was sensed, and in some of them both
-devices were measured; between windows nothing was observed.
+devices were measured, or in none; between windows nothing was observed.
 """
 
 from __future__ import annotations
@@ -59,10 +59,6 @@ class SenseCount:
         return (self.first + self.last) / 2
 
 
-COUNT_FIELDS = tuple(SenseCount.__dataclass_fields__)
-"""Columns of the stored array ``window_counts``."""
-
-
 @dataclass(frozen=True)
 class WindowResult:
     """One window of one pair."""
@@ -78,7 +74,7 @@ class WindowResult:
     fixed: ReferenceErrors
     """1T1R at the fixed reference."""
     bands: dict[str, Band]
-    """By device and state, "BL LRS" and so on."""
+    """By device and state, "BL LRS" and so on; empty where no resistance was read."""
     distance: SpreadOfD | None
 
     @property
@@ -208,13 +204,14 @@ def window_result(
 ) -> WindowResult:
     """Everything about one window; ``lrs`` and ``hrs`` hold the readings of BL and of BLb.
 
+    Both are empty where no resistance was read: 1T1R then has no trials.
     ``common_ohm`` is the best reference for this window of all pairs; None for the pair's own.
     """
     best = best_reference_of(lrs, hrs)
     bands = {
         f"{device} {state}": band(readings)
         for state, both in zip(STATES, (lrs, hrs), strict=True)
-        for device, readings in zip(DEVICES, both, strict=True)
+        for device, readings in zip(DEVICES if both else (), both, strict=True)
     }
     return WindowResult(
         count=count,
@@ -231,16 +228,19 @@ def window_result(
 def analyse_endurance(
     places: NDArray[np.int64],
     counts: Sequence[SenseCount],
-    stored: StoredReadings,
+    stored: StoredReadings | None,
     fixed_ohm: float,
 ) -> list[PairEndurance]:
-    """All pairs with a window; ``places`` (pairs, 3) is number, row and column of each."""
-    common = _common_references(counts, stored)
+    """All pairs with a window; ``places`` (pairs, 3) is number, row and column of each.
+
+    ``stored`` is None where the run read no resistance: it then tells of 2T2R alone.
+    """
+    common = {} if stored is None else _common_references(counts, stored)
     windows: dict[int, list[WindowResult]] = defaultdict(list)
     for one in counts:
-        states = stored.window(one.pair, one.window)
+        states = ([], []) if stored is None else stored.window(one.pair, one.window)
         if states is not None:
-            found = window_result(one, *states, fixed_ohm, common[one.window])
+            found = window_result(one, *states, fixed_ohm, common.get(one.window))
             windows[one.pair].append(found)
     return [
         _pair_endurance(pair, row, column, windows[pair])

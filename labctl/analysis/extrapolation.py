@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 
 MOST_CYCLES = 1e18
 """A crossing beyond is reported as never (infinite)."""
+BEND_BELOW = 0.1
+"""A bend of the law below this part of the first worn window does not show in the windows."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class AgingFit:
     slope: Estimate
     """Change a decade of n/n0; negative for a shrinking distance."""
     n0_cycles: Estimate
-    """Cycles at which wear begins to show; the first worn window where none was seen."""
+    """Cycles at which wear begins to show; the first worn window where none was seen. Where it
+    began long before that window, only this is known: 0 to the window."""
     wear_seen: bool
     """The fit is better than no change at all, beyond chance (5 %)."""
     first_cycle: float
@@ -256,6 +259,7 @@ def _fit(
     freedom = cycles.size - free
     if freedom < 2 or cycles[-1] <= 0:
         return None
+    first_worn = float(cycles[cycles > 0][0])
     point, deviance = _best_point(cycles, n0_cycles, data)
     fitted = _law(point, cycles)
     dispersion = data.chi_squared(fitted) / freedom
@@ -264,8 +268,12 @@ def _fit(
     wear_seen = gained / max(dispersion, 1.0) > _gain_by_chance(free - 1, freedom, dispersion)
     if not wear_seen and n0_cycles is None:
         # Without a bend n0 is anywhere: the first worn window stands for it.
-        point, _ = _best_point(cycles, float(cycles[cycles > 0][0]), data)
+        point, _ = _best_point(cycles, first_worn, data)
         fitted, free = _law(point, cycles), 2
+    bend_is_below = n0_cycles is None and wear_seen and 10 ** point[2] < BEND_BELOW * first_worn
+    if bend_is_below:
+        # A straight line in log10 n: start and n0 cannot be told apart, so one of them is given.
+        free = 2
     gradient = _gradient(point, cycles)[:, :free]
     information = (gradient * data.information(fitted)[:, None]).T @ gradient
     covariance = np.zeros((3, 3))
@@ -276,11 +284,12 @@ def _fit(
     start, slope, log_n0 = (
         Estimate(float(v), float(v - h), float(v + h)) for v, h in zip(point, half, strict=True)
     )
+    n0 = Estimate(*(_cycles(v) for v in (log_n0.value, log_n0.low, log_n0.high)))
     return AgingFit(
         quantity=quantity,
         start=start,
         slope=slope,
-        n0_cycles=Estimate(*(_cycles(v) for v in (log_n0.value, log_n0.low, log_n0.high))),
+        n0_cycles=Estimate(n0.value, 0.0, first_worn) if bend_is_below else n0,
         wear_seen=bool(wear_seen),
         first_cycle=float(cycles[0]),
         last_cycle=float(cycles[-1]),

@@ -121,6 +121,8 @@ def sigma_points(readings: Readings) -> SigmaPlot:
 def best_reference_of(lrs: Sequence[Readings], hrs: Sequence[Readings]) -> ReferenceErrors:
     """1T1R errors at the best reference for all readings; of those that every range can judge.
 
+    Without readings there is no reference and no trial.
+
     >>> codes = np.zeros(2, np.int8)
     >>> low = Readings(np.array([5e3, 6e3]), codes, 1e3, 1e6)
     >>> high = Readings(np.array([2e5, np.nan]), np.array([0, -1], np.int8), 1e4, 1e7)
@@ -129,6 +131,8 @@ def best_reference_of(lrs: Sequence[Readings], hrs: Sequence[Readings]) -> Refer
     (1, 0, 4)
     """
     everything = [*lrs, *hrs]
+    if not everything:
+        return best_reference([], [])
     low = max(r.lowest_ohm for r in everything)
     high = min(r.highest_ohm for r in everything)
     return best_reference(
@@ -166,10 +170,12 @@ def _judged(readings: Readings, reference_ohm: float) -> Floats:
 
 
 def distance(lrs: Sequence[Readings], hrs: Sequence[Readings]) -> SpreadOfD | None:
-    """Distance of HRS and LRS of a pair, decades; None where a median is not known.
+    """Distance of HRS and LRS of a pair, decades; None without readings or an unknown median.
 
     Medians, because they stay right with censored tails; their standard error from the normal law.
     """
+    if not (lrs and hrs):
+        return None
     total, variance = 0.0, 0.0
     for sign, states in ((-1, lrs), (1, hrs)):
         for readings in states:

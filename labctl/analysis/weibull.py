@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.analysis.error_rates import CONFIDENCE, error_rate
+from labctl.analysis.error_rates import CONFIDENCE
 from labctl.analysis.estimates import Estimate
 
 Floats = NDArray[np.float64]
@@ -87,21 +87,6 @@ class GoodnessOfFit:
     p_value: float
     """Share of samples of the fitted distribution that lie as far from their own fit."""
     samples: int
-
-
-def switching_yield(censored: ArrayLike) -> Estimate:
-    """Share of the tried devices that switched, with its Clopper-Pearson interval.
-
-    When all switched ``low`` is the one-sided 95 % bound. Raises ValueError without a device.
-
-    >>> print(switching_yield([False] * 2048))
-    1 [0.9985, 1]
-    """
-    marks = np.asarray(censored, dtype=bool)
-    missing = error_rate(int(np.count_nonzero(marks)), marks.size)
-    if missing.value is None or missing.low is None or missing.high is None:
-        raise ValueError("no device was tried: there is no yield")
-    return Estimate(1 - missing.value, 1 - missing.high, 1 - missing.low)
 
 
 def kaplan_meier(volts: ArrayLike, censored: ArrayLike) -> SwitchedShare:

@@ -105,8 +105,8 @@ class _State:
         lower = self.logs[np.searchsorted(reached, below, "right")]
         upper = self.logs[np.searchsorted(reached, np.minimum(below + 1, total - 1), "right")]
         quantiles = lower + (at - below) * (upper - lower)
-        mean = float(np.dot(weights, self.logs)) / total
-        variance = float(np.dot(weights, (self.logs - mean) ** 2)) / (total - 1)
+        mean = float((weights * self.logs).sum()) / total
+        variance = float((weights * (self.logs - mean) ** 2).sum()) / (total - 1)
         return (*quantiles.tolist(), mean, float(np.sqrt(variance)))
 
 

@@ -71,6 +71,9 @@ class RunReport:
         return records if len(records) else None
 
     def unformed_marks(self) -> NDArray[np.bool_]:
-        """Devices found unformed (rows reached, columns, 2); (0, 0, 2) where none was read."""
+        """Devices left out as unformed, unreadable or retired (rows reached, columns, 2).
+
+        (0, 0, 2) where none was read.
+        """
         rows = self.stored("unformed")
         return np.zeros((0, 0, 2), dtype=bool) if rows is None else rows.astype(bool)

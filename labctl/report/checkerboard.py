@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,19 @@ from numpy.typing import NDArray
 from labctl.analysis.bootstrap import ClusteredRate, cluster_rate
 from labctl.analysis.checkerboard import CheckerboardResult, analyse_checkerboard
 from labctl.analysis.error_rates import ErrorRate
+from labctl.analysis.forming import unformed_devices
 from labctl.analysis.references import ReferenceErrors
 from labctl.report.any_run import RunReport
 from labctl.report.checkerboard_figures import checkerboard_figures
-from labctl.report.page import INTERVAL, Content, Headline, rate_headline, share_headline
+from labctl.report.page import (
+    INTERVAL,
+    Content,
+    Headline,
+    TableBlock,
+    rate_headline,
+    share_headline,
+)
+from labctl.report.spread import spread_table
 from labctl.report.text import cell_names, device_names, ohms, percent, scientific
 
 RATES = ("ber_1t1r", "ber_1t1r_fixed", "ber_2t2r")
@@ -25,13 +34,20 @@ NOT_MEASURED = (
 )
 
 
+class Programmings(NamedTuple):
+    """What was programmed, measured (ohm) and sensed; (n, rows, columns), resistance (..., 2)."""
+
+    pattern: NDArray[np.uint8]
+    resistance: NDArray[np.float64]
+    sensed: NDArray[np.uint8]
+
+
 class CheckerboardReport(RunReport):
     """Bit error rates, resistance distributions, PCSA against ratio."""
 
     @cached_property
-    def result(self) -> CheckerboardResult:
-        """Analysis of the programmings that are complete; 0 programmings where there is none."""
-        reference_ohm = float(self.run.record["parameters"]["reference"])
+    def arrays(self) -> Programmings:
+        """The programmings that are complete; 0 of them where there is none."""
         pattern, resistance, sensed = map(self.stored, ("pattern", "resistance", "sensed"))
         if pattern is None or resistance is None or sensed is None:
             # The shape of what was reached of the array.
@@ -40,12 +56,18 @@ class CheckerboardReport(RunReport):
             resistance = np.zeros((0, *shape, 2))
         # A run that was stopped may have measured its last programming but not sensed it.
         complete = min(len(pattern), len(resistance), len(sensed))
+        return Programmings(pattern[:complete], resistance[:complete], sensed[:complete])
+
+    @cached_property
+    def result(self) -> CheckerboardResult:
+        """Analysis of the programmings."""
+        arrays = self.arrays
         return analyse_checkerboard(
-            pattern[:complete],
-            resistance[:complete],
-            sensed[:complete],
-            self._unformed(pattern.shape[1:]),
-            reference_ohm,
+            arrays.pattern,
+            arrays.resistance,
+            arrays.sensed,
+            self._unformed(arrays.pattern.shape[1:]),
+            float(self.run.record["parameters"]["reference"]),
         )
 
     @cached_property
@@ -75,7 +97,7 @@ class CheckerboardReport(RunReport):
             "best_reference_ohm": result.best.reference_ohm,
             "fixed_reference_ohm": result.fixed.reference_ohm,
             "dead_cells": None if dead is None else [list(cell) for cell in dead],
-            "unformed": [asdict(device) for device in result.unformed],
+            "unformed": self._unformed_names(),
             "median_ohm": {
                 state: {device: result.median_ohm(state, device) for device in ("BL", "BLb")}
                 for state in ("LRS", "HRS")
@@ -142,9 +164,22 @@ class CheckerboardReport(RunReport):
             headlines=_headlines(result),
             warnings=self._warnings(),
             figures=checkerboard_figures(result),
+            tables=self._spread(),
             measurement=[*_measurement(result), *self._clustered()],
             notes=self._notes(),
         )
+
+    def _spread(self) -> list[TableBlock]:
+        """What the resistances spread by, where there are readings enough."""
+        result, arrays = self.result, self.arrays
+        table = spread_table(
+            arrays.pattern,
+            arrays.resistance,
+            ~result.masked,
+            result.best.rate,
+            result.sense.ideal,
+        )
+        return [] if table is None else [table]
 
     def _clustered(self) -> list[tuple[str, str]]:
         """What the same errors say of other cells of this kind."""
@@ -172,6 +207,11 @@ class CheckerboardReport(RunReport):
             marks[: len(checked)] = checked
         return marks
 
+    def _unformed_names(self) -> list[dict[str, Any]]:
+        """Row, column and device of those unformed or unreadable; retired bits were not asked."""
+        rows = self.stored("unformed")
+        return [] if rows is None else [asdict(device) for device in unformed_devices(rows == 1)]
+
     def _warnings(self) -> list[str]:
         result, warnings = self.result, []
         if self._order == "blocks":
@@ -179,11 +219,11 @@ class CheckerboardReport(RunReport):
                 "Order blocks: the same pattern was programmed again and again, which switches "
                 "hardly any device. The trials are dependent and the intervals too narrow."
             )
-        if result.unformed:
-            names = device_names([asdict(device) for device in result.unformed])
+        unformed = self._unformed_names()
+        if unformed:
             warnings.append(
-                f"Unformed: {names}. The bits of these devices are masked and left out of all "
-                "trials, maps and dead cells."
+                f"Unformed: {device_names(unformed)}. The bits of these devices are masked and "
+                "left out of all trials, maps and dead cells."
             )
         if result.dead_cells:
             names = cell_names([list(cell) for cell in result.dead_cells])

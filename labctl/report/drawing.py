@@ -31,10 +31,10 @@ def canvas(width: float, height: float) -> Figure:
     return figure
 
 
-def one_plot(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure with one styled pair of axes, size in inches."""
+def one_plot(width: float, height: float, top: float = 0.98) -> tuple[Figure, Axes]:
+    """A figure with one styled pair of axes, size in inches; above ``top`` is room for a legend."""
     figure = canvas(width, height)
-    axes = figure.subplots(gridspec_kw={"left": 0.09, "right": 0.98, "bottom": 0.12, "top": 0.98})
+    axes = figure.subplots(gridspec_kw={"left": 0.09, "right": 0.98, "bottom": 0.12, "top": top})
     style(axes)
     return figure, axes
 

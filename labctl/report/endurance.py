@@ -24,6 +24,7 @@ from labctl.analysis.error_rates import ErrorRate
 from labctl.analysis.estimates import Estimate
 from labctl.analysis.extrapolation import AgingFit
 from labctl.analysis.readings import sigma_points
+from labctl.report.aging import aging_table
 from labctl.report.any_run import RunReport
 from labctl.report.endurance_figures import (
     failures_block,
@@ -35,6 +36,16 @@ from labctl.report.page import INTERVAL, Content, FigureBlock, Headline, TableBl
 from labctl.report.text import cell_names, count, cycle_number, ohms, with_prefix
 
 BOOTSTRAP_SEED = 0
+NOT_READ = "resistances not read"
+INDEPENDENT = (
+    "Errors of neighbouring cycles may depend on each other; the intervals take them as "
+    "independent."
+)
+OPTIMISTIC = (
+    "Each best reference is chosen on the readings that it is judged by: slightly optimistic. "
+    "Censored resistances count where the censoring decides."
+)
+UNMEASURED = "The SET current, temperature, and what happens between windows are not measured."
 FEWEST_FOR_FAILURES = 4
 """Pairs from which on failure cycles are drawn as a distribution."""
 
@@ -46,10 +57,10 @@ class EnduranceReport(RunReport):
     def pairs(self) -> list[PairEndurance]:
         """The pairs that were cycled, each with the windows that it reached."""
         places = self.stored("pairs")
-        counts, readings = self.stored("window_counts"), self._readings()
-        if places is None or counts is None or readings is None:
+        counts = self.stored("window_counts")
+        if places is None or counts is None:
             return []
-        return analyse_endurance(places, stored_counts(counts), readings, self._reference)
+        return analyse_endurance(places, stored_counts(counts), self.readings, self._reference)
 
     @cached_property
     def pooled(self) -> list[PooledWindow]:
@@ -76,15 +87,16 @@ class EnduranceReport(RunReport):
         rows = [
             (
                 f"Cycles {_span(window['first'], window['last'])}",
-                f"2T2R {_rate_text(window['ber_2t2r'])}; "
-                f"1T1R {_rate_text(window['ber_1t1r_common'])}",
+                f"2T2R {_rate_text(window['ber_2t2r'])}; {_1t1r_text(window)}",
             )
             for window in summary["windows"]
         ]
         if summary["pairs"]:
-            names = {"1T1R above 1e-3": "crossing_1t1r", "2T2R above 1e-3": "crossing_2t2r"}
-            if len(summary["pairs"]) > 1:
-                names["1T1R, one reference for all pairs"] = "crossing_1t1r_common"
+            names = {"2T2R above 1e-3": "crossing_2t2r"}
+            if any(window["measured_cycles"] for window in summary["windows"]):
+                names = {"1T1R above 1e-3": "crossing_1t1r", **names}
+                if len(summary["pairs"]) > 1:
+                    names["1T1R, one reference for all pairs"] = "crossing_1t1r_common"
             rows += [(name, _crossing_text(summary[key], summary)) for name, key in names.items()]
         if summary["left_out"]:
             rows.append(("Pairs left out", cell_names(summary["left_out"])))
@@ -94,22 +106,38 @@ class EnduranceReport(RunReport):
         """Figures, headline rates of the last window, one table of all windows."""
         if not self.pooled:
             return Content(warnings=["No window of this run was observed to its end."])
+        if self.readings is None:
+            return self._sensed_only()
         last = self.pooled[-1]
         return Content(
             headlines=[
-                rate_headline(f"2T2R, cycles {_span(last.first, last.last)}", last.ber_2t2r),
+                self._headline_2t2r(),
                 rate_headline("1T1R there, best reference", last.common, "reading"),
                 self._crossing_headline(),
             ],
             warnings=self._warnings(),
-            figures=self._figures(),
-            tables=[_windows_table(self.pooled), _resistance_table(self.pairs[0])],
-            measurement=[
-                ("Interval", INTERVAL),
-                ("1T1R readings", "two of each measured cycle: one LRS and one HRS"),
-                ("Left out", cell_names(self._left_out())),
+            figures=self._figures(self.readings),
+            tables=[
+                _windows_table(self.pooled),
+                _resistance_table(self.pairs[0]),
+                *self._aging(),
             ],
-            notes=self._notes(),
+            measurement=self._measurement("two of each measured cycle: one LRS and one HRS"),
+            notes=[INDEPENDENT, OPTIMISTIC, UNMEASURED],
+        )
+
+    def _sensed_only(self) -> Content:
+        """The same of a run that read no resistance."""
+        return Content(
+            headlines=[
+                self._headline_2t2r(),
+                Headline("1T1R", "not read", ["the run read no resistance"]),
+            ],
+            warnings=self._warnings(),
+            figures=[self._rates_figure(1)],
+            tables=[_sensed_table(self.pooled), *self._aging()],
+            measurement=self._measurement(f"none: {NOT_READ}"),
+            notes=[INDEPENDENT, UNMEASURED],
         )
 
     # --- what is stored ------------------------------------------------------------------------
@@ -118,7 +146,9 @@ class EnduranceReport(RunReport):
     def _reference(self) -> float:
         return float(self.run.record["parameters"]["reference"])
 
-    def _readings(self) -> StoredReadings | None:
+    @cached_property
+    def readings(self) -> StoredReadings | None:
+        """The resistances; None where the run read none."""
         names = ("resistance", "censored", "resistance_of", "resistance_range")
         resistance, censored, of, bounds = map(self.stored, names)
         if resistance is None or censored is None or of is None or bounds is None:
@@ -134,14 +164,32 @@ class EnduranceReport(RunReport):
         return left_out
 
     def _median_crossing(self, name: str) -> Estimate | None:
-        """Median crossing over pairs; infinite for pairs that did not pass the limit."""
+        """Median crossing over pairs; infinite for pairs that did not pass the limit.
+
+        None for 1T1R where no resistance was read.
+        """
         found = [getattr(pair, name) for pair in self.pairs]
-        if not found:
+        if not found or (self.readings is None and name != "crossing_2t2r"):
             return None
         cycles = [math.inf if crossing is None else crossing.cycle for crossing in found]
         return median_over_pairs(cycles, np.random.default_rng(BOOTSTRAP_SEED))
 
     # --- what is said --------------------------------------------------------------------------
+
+    def _aging(self) -> list[TableBlock]:
+        table = aging_table(self.pooled, self.pairs[0])
+        return [] if table is None else [table]
+
+    def _headline_2t2r(self) -> Headline:
+        last = self.pooled[-1]
+        return rate_headline(f"2T2R, cycles {_span(last.first, last.last)}", last.ber_2t2r)
+
+    def _measurement(self, readings_1t1r: str) -> list[tuple[str, str]]:
+        return [
+            ("Interval", INTERVAL),
+            ("1T1R readings", readings_1t1r),
+            ("Left out", cell_names(self._left_out())),
+        ]
 
     def _crossing_headline(self) -> Headline:
         median = self._median_crossing("crossing_common")
@@ -169,15 +217,6 @@ class EnduranceReport(RunReport):
             warnings.append(f"Not cycled as far as the others: {names}.")
         return warnings
 
-    def _notes(self) -> list[str]:
-        return [
-            "Errors of neighbouring cycles may depend on each other; the intervals take them as "
-            "independent.",
-            "Each best reference is chosen on the readings that it is judged by: slightly "
-            "optimistic. Censored resistances count where the censoring decides.",
-            "The SET current, temperature, and what happens between windows are not measured.",
-        ]
-
     def _unobserved(self) -> str:
         if self.run.record["parameters"]["mode"] == "every-cycle":
             return "Every cycle was observed."
@@ -185,24 +224,19 @@ class EnduranceReport(RunReport):
 
     def _read_in(self, pairs: list[PairEndurance]) -> str:
         """In how many cycles R was read."""
+        if self.readings is None:
+            return f"{NOT_READ.capitalize()}."
         measured = sorted({w.measured for pair in pairs for w in pair.windows})
         many = f"{measured[0]:g}" if len(measured) == 1 else f"{measured[0]:g} to {measured[-1]:g}"
         return f"R was read in {many} cycles a window and pair, in bursts over the window."
 
-    def _figures(self) -> list[FigureBlock]:
+    def _figures(self, stored: StoredReadings) -> list[FigureBlock]:
         first = self.pairs[0]
-        unobserved, read_in = self._unobserved(), self._read_in([first])
+        read_in = self._read_in([first])
         figures = [
-            resistance_block(1, first, unobserved, read_in),
-            sigma_block(2, first, self._sigma_plots(first), read_in),
-            rates_block(
-                3,
-                self.pooled,
-                self.pairs,
-                with_prefix(self._reference, "ohm"),
-                unobserved,
-                self._read_in(self.pairs),
-            ),
+            resistance_block(1, first, self._unobserved(), read_in),
+            sigma_block(2, first, _sigma_plots(first, stored), read_in),
+            self._rates_figure(3),
         ]
         if len(self.pairs) >= FEWEST_FOR_FAILURES:
             cycles = [
@@ -212,16 +246,26 @@ class EnduranceReport(RunReport):
             figures.append(failures_block(4, cycles, self.pooled[-1].last))
         return figures
 
-    def _sigma_plots(self, pair: PairEndurance) -> dict[tuple[int, str], SigmaPlot]:
-        """By window and "BL LRS" and so on: first and last window."""
-        stored = self._readings()
-        plots: dict[tuple[int, str], SigmaPlot] = {}
-        for window in {pair.windows[0].count.window, pair.windows[-1].count.window}:
-            states = stored.window(pair.pair, window) if stored else None
-            for name, both in zip(("LRS", "HRS"), states or (), strict=False):
-                for device, readings in zip(("BL", "BLb"), both, strict=True):
-                    plots[window, f"{device} {name}"] = sigma_points(readings)
-        return plots
+    def _rates_figure(self, number: int) -> FigureBlock:
+        return rates_block(
+            number,
+            self.pooled,
+            self.pairs,
+            with_prefix(self._reference, "ohm"),
+            self._unobserved(),
+            self._read_in(self.pairs),
+        )
+
+
+def _sigma_plots(pair: PairEndurance, stored: StoredReadings) -> dict[tuple[int, str], SigmaPlot]:
+    """By window and "BL LRS" and so on: first and last window."""
+    plots: dict[tuple[int, str], SigmaPlot] = {}
+    for window in {pair.windows[0].count.window, pair.windows[-1].count.window}:
+        states = stored.window(pair.pair, window)
+        for name, both in zip(("LRS", "HRS"), states or (), strict=False):
+            for device, readings in zip(("BL", "BLb"), both, strict=True):
+                plots[window, f"{device} {name}"] = sigma_points(readings)
+    return plots
 
 
 def _pooled_dict(window: PooledWindow) -> dict[str, Any]:
@@ -298,6 +342,12 @@ def _rate_text(rate: dict[str, Any]) -> str:
     return str(ErrorRate(**rate))
 
 
+def _1t1r_text(window: dict[str, Any]) -> str:
+    if not window["measured_cycles"]:
+        return NOT_READ
+    return f"1T1R {_rate_text(window['ber_1t1r_common'])}"
+
+
 def _crossing_text(crossing: dict[str, Any] | None, summary: dict[str, Any]) -> str:
     pairs = summary["pairs"]
     if crossing is None or crossing["value"] is None:
@@ -335,6 +385,14 @@ def _windows_table(pooled: list[PooledWindow]) -> TableBlock:
             ]
             for w in pooled
         ],
+    )
+
+
+def _sensed_table(pooled: list[PooledWindow]) -> TableBlock:
+    return TableBlock(
+        "Bit error rates by window",
+        ["Cycles", "Pairs", "2T2R"],
+        [[_span(w.first, w.last), str(w.pairs), str(w.ber_2t2r)] for w in pooled],
     )
 
 

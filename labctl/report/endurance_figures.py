@@ -117,21 +117,15 @@ def rates_block(
     unobserved: str,
     read_in: str,
 ) -> FigureBlock:
-    """1T1R and 2T2R bit error rates against cycles (Fig. 6(e))."""
-    figure, axes = drawing.one_plot(8.0, 4.8)
+    """1T1R and 2T2R bit error rates against cycles (Fig. 6(e)); 2T2R alone if R was not read."""
+    figure, axes = drawing.one_plot(8.0, 4.8, top=0.88)
     cycles = [w.cycle for w in pooled]
     if len(pairs) > 1:
         for pair in pairs:
             _draw_one_pair(axes, pair)
-    draw_rates(
-        axes, cycles, [w.fixed for w in pooled], drawing.GREY, "s", f"1T1R, reference {reference}"
-    )
-    best = "1T1R, best reference"
-    if len(pairs) > 1:
-        common = f"{best} for all pairs"
-        draw_rates(axes, cycles, [w.common for w in pooled], drawing.BLACK, "^", common)
-        best = f"{best} of each pair"
-    draw_rates(axes, cycles, [w.best for w in pooled], drawing.ORANGE, "D", best)
+    is_read = any(w.measured for w in pooled)
+    if is_read:
+        _draw_1t1r(axes, pooled, reference, several=len(pairs) > 1)
     draw_rates(axes, cycles, [w.ber_2t2r for w in pooled], drawing.BLUE, "o", "2T2R, sensed")
     axes.axhline(BER_LIMIT, color=drawing.BLACK, linestyle=":", linewidth=1.2)
     axes.set_yscale("log")
@@ -139,19 +133,23 @@ def rates_block(
     axes.set_xlim(0.5 * cycles[0], 1.6 * pooled[-1].last)
     axes.set_xlabel("Cycles")
     axes.set_ylabel("Bit error rate")
-    axes.legend(frameon=False, fontsize=9, loc="best")
+    figure.legend(frameon=False, fontsize=9, loc="upper center", ncols=2)
+    single = "1T1R: both devices against one reference. " if is_read else ""
+    own = " at their own best reference" if is_read else ""
     many = (
-        f" All {count(len(pairs), 'pair')} together; thin lines: single pairs at their own best "
-        "reference, windows with errors."
+        f" All {count(len(pairs), 'pair')} together; thin lines: single pairs{own}, windows with "
+        "errors."
         if len(pairs) > 1
         else ""
     )
     return FigureBlock(
         f"Figure {number}. Bit error rates against cycles",
         drawing.png(figure),
-        "Bit error rate of single devices and of the sensed pair against cycles, log-log",
-        "2T2R: every cycle of the window, read by the on-chip amplifier. 1T1R: both devices "
-        f"against one reference. {read_in} Bars: 95 % intervals of independent trials; an open "
+        "Bit error rate of single devices and of the sensed pair against cycles, log-log"
+        if is_read
+        else "Bit error rate of the sensed pair against cycles, log-log",
+        "2T2R: every cycle of the window, read by the on-chip amplifier. "
+        f"{single}{read_in} Bars: 95 % intervals of independent trials; an open "
         f"marker with an arrow is an upper bound, no error was seen. Dotted: 1e-3.{many} "
         f"{unobserved}",
     )
@@ -177,6 +175,19 @@ def failures_block(number: int, cycles_1t1r: Sequence[float], last: int) -> Figu
         f"{len(known)} of {count(pairs, 'pair')} passed 1e-3 at the reference that is best for all "
         "pairs together; the others reached the end. Cycles are interpolated between windows.",
     )
+
+
+def _draw_1t1r(axes: Axes, pooled: Sequence[PooledWindow], reference: str, several: bool) -> None:
+    """1T1R at the fixed reference and at the best ones."""
+    cycles = [w.cycle for w in pooled]
+    fixed = f"1T1R, reference {reference}"
+    draw_rates(axes, cycles, [w.fixed for w in pooled], drawing.GREY, "s", fixed)
+    best = "1T1R, best reference"
+    if several:
+        common = f"{best} for all pairs"
+        draw_rates(axes, cycles, [w.common for w in pooled], drawing.BLACK, "^", common)
+        best = f"{best} of each pair"
+    draw_rates(axes, cycles, [w.best for w in pooled], drawing.ORANGE, "D", best)
 
 
 def _draw_one_pair(axes: Axes, pair: PairEndurance) -> None:

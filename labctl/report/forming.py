@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.analysis.forming import FormingArrays, FormingResult, analyse_forming
-from labctl.analysis.weibull import SwitchingFit, goodness_of_fit
+from labctl.analysis.weibull import SwitchingFit, goodness_of_fit, voltage_for_share
 from labctl.report.any_run import RunReport
 from labctl.report.forming_figures import forming_figure
 from labctl.report.page import INTERVAL, Content, FigureBlock, Headline, TableBlock, rate_headline
@@ -34,7 +34,7 @@ class FormingReport(RunReport):
         """What is stored, placed by row: (highest row + 1, columns, 2)."""
         return FormingArrays(
             voltage=self._placed("forming_voltage", np.nan),
-            unformed=self._placed("unformed", 0).astype(bool),
+            unformed=self._placed("unformed", 0) == 1,
             formed_before=self._placed("formed_before", 0).astype(bool),
             highest_v=self._placed("highest_voltage", np.nan),
             pulses=self._placed("forming_pulses", 0).astype(np.uint32),
@@ -168,7 +168,7 @@ class FormingReport(RunReport):
                     f"{scale} {fit.scale_v} V",
                     f"{shape} {fit.shape}",
                     f"{fit.switched} formed, {fit.censored} censored",
-                    f"{float(fit.quantile_v(0.999)):.2f} V",
+                    self._nearly_all(fit),
                     f"{fit.log_likelihood:.1f}",
                     self._goodness_text(fit),
                 ]
@@ -177,6 +177,12 @@ class FormingReport(RunReport):
         return TableBlock(
             "Fits, with 95 % intervals", [*header, "Goodness of fit (Anderson-Darling)"], rows
         )
+
+    def _nearly_all(self, fit: SwitchingFit) -> str:
+        """Voltage by which 99.9 % form, with its interval: only as good as the fit's tail."""
+        volts, censored = self.arrays.switching_data()
+        found = voltage_for_share(volts, censored, fit, 0.999, self.step_v)
+        return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}] V"
 
     def _goodness_text(self, fit: SwitchingFit) -> str:
         if self.step_v:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labctl.report.page import TableBlock
-from labctl.report.text import duration, plain, with_prefix
+from labctl.report.text import cell_names, duration, plain, with_prefix
 from labctl.store.folder import REPORT, RunFolder
 
 
@@ -26,6 +26,7 @@ def record_summary(run: RunFolder) -> dict[str, Any]:
         "seed": record.get("seed"),
         "headline": record.get("headline"),
         "conditions": record.get("conditions", {}),
+        "retired": record.get("retired", []),
         "parameters": record.get("parameters", {}),
         "started": record.get("started"),
         "ended": record.get("ended"),
@@ -60,7 +61,7 @@ def record_tables(run: RunFolder, measurement: list[tuple[str, str]]) -> list[Ta
 def circumstances(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Who was at the bench, at what temperature, what was left out, what the die may get."""
     temperature, cycles = record.get("temperature_c"), record.get("max_cycles_per_device")
-    retired = ", ".join(f"row {row} column {column}" for row, column in record.get("retired", []))
+    retired = cell_names(record["retired"]) if record.get("retired") else ""
     rows = [
         ("Operator", record.get("operator")),
         ("Temperature", None if temperature is None else f"{temperature:g} °C, as was given"),

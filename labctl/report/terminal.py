@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from labctl.report.procedures import report_kind
 from labctl.report.record import bench_time, circumstances, remark_text
-from labctl.report.text import duration
+from labctl.report.text import cell_names, duration
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,6 +56,7 @@ def summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("Conditions", summary["headline"]),
         ("Reason", summary["reason"]),
         *report_kind(summary["procedure"]).rows(summary),
+        ("Retired bits, left out", cell_names(summary["retired"]) if summary["retired"] else None),
         ("Time", f"{duration(summary['wall_time_s'])} here"),
         ("Bench time", bench_time(summary)),
         ("Report", summary["report"]),

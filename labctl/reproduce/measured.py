@@ -32,7 +32,8 @@ class Verdict(StrEnum):
 class Measured:
     """A number, its 95 % interval and the wide one that decides, and what it was counted from.
 
-    ``is_bound``: nothing was seen, ``high`` is the one-sided bound.
+    ``is_bound``: nothing was seen; ``high`` is the one-sided bound or, where ``high`` is None, the
+    value is a lower one.
     """
 
     value: float | None

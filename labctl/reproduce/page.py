@@ -42,7 +42,7 @@ def write_reproduction(
         run=f"seed {seed}",
         procedure="reproduction of Hirtzlin et al. (2020)",
         kind=some.kind,
-        status="complete",
+        status="success",
         reason=None,
         content=Content(
             headlines=_headlines(rows),
@@ -120,14 +120,22 @@ def _cells(row: Row) -> list[str]:
 
 
 def _measured(measured: Measured) -> str:
+    """Value and 95 % interval, or the bound where nothing was seen.
+
+    >>> _measured(Measured(0.0, 0.0, 3e-3, 0.0, 6e-3, 1000, is_bound=True))
+    '< 3.0e-3'
+    >>> _measured(Measured(5e10, 5e10, None, 5e10, None, 8, is_bound=True))
+    '> 5.00e10'
+    """
     if measured.value is None:
         return "not measured"
-    if measured.is_bound and measured.high is not None:
-        return f"< {short_number(measured.high, 2)}"
     value = _number(measured.value)
-    if measured.low is None or measured.high is None or measured.low == measured.high:
+    if measured.is_bound:
+        return f"> {value}" if measured.high is None else f"< {short_number(measured.high, 2)}"
+    if measured.low is None or measured.low == measured.high:
         return value
-    return f"{value} ({_number(measured.low)} to {_number(measured.high)})"
+    high = "open" if measured.high is None else _number(measured.high)
+    return f"{value} ({_number(measured.low)} to {high})"
 
 
 def _band(band: Band) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import IO, Any
+
+_TRIES, _BETWEEN_S = 50, 0.02
 
 
 def sync(file: IO[Any]) -> None:
@@ -37,12 +40,23 @@ def replace(path: Path, content: bytes) -> None:
         with temporary.open("wb") as file:
             file.write(content)
             sync(file)
-        temporary.replace(path)
+        _put_in_place(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    """Rename; where another program has the old file open, Windows refuses for as long."""
+    for _ in range(_TRIES if os.name == "nt" else 0):
+        try:
+            temporary.replace(path)
+            return
+        except PermissionError:
+            time.sleep(_BETWEEN_S)
+    temporary.replace(path)
 
 
 def replace_json(path: Path, content: object) -> None:

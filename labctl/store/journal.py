@@ -61,15 +61,17 @@ class Journal:
         self._read()
         for event, offset in zip(reversed(self._events), reversed(self._offsets), strict=True):
             if event.get("event") == STEP_END:
-                return StepEnd(
-                    step=int(event["step"]),
-                    lengths=event["lengths"],
-                    checksums=event.get("checksums", {}),
-                    die=event.get("die"),
-                    spent=event.get("spent", {}),
-                    offset=offset,
-                )
+                return _step_end(event, offset)
         return None
+
+    def step_ends(self) -> list[StepEnd]:
+        """All end marks, oldest first."""
+        self._read()
+        return [
+            _step_end(event, offset)
+            for event, offset in zip(self._events, self._offsets, strict=True)
+            if event.get("event") == STEP_END
+        ]
 
     def sound_length(self) -> int:
         """Bytes up to the end of the last line that can be read."""
@@ -108,3 +110,15 @@ class Journal:
                 offset += len(line)
                 if line.endswith(b"\n"):
                     yield line, offset
+
+
+def _step_end(event: Mapping[str, Any], offset: int) -> StepEnd:
+    """The end mark of an event whose line ends at ``offset``."""
+    return StepEnd(
+        step=int(event["step"]),
+        lengths=event["lengths"],
+        checksums=event.get("checksums", {}),
+        die=event.get("die"),
+        spent=event.get("spent", {}),
+        offset=offset,
+    )

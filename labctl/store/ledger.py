@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,13 @@ from labctl.store.retired import (
 from labctl.store.wear import Booking, blocks, packed, unpacked
 
 LEDGER = "ledger.sqlite"
+
+PATIENCE_S = 10.0
+"""How long a ledger that another program has locked is waited for, s."""
+_SOON_S = 0.3
+"""The same where outputs wait to be taken down, s."""
+_LOOK_S = 0.05
+"""A look at such a ledger, s: between two of them the waiting can be ended."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pulses (
@@ -60,20 +68,25 @@ class LedgerError(OSError):
 
 
 class Ledger:
-    """The ledger file; safe to open from several processes. Raises `LedgerError`."""
+    """The ledger file; safe to open from several processes. Raises `LedgerError`.
+
+    ``while_waiting`` is called while another program has it locked, and may raise to end that.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self.while_waiting: Callable[[], None] = lambda: None
         try:
             # Booked from the worker's thread, closed from the main one, never at the same time.
             # isolation_level None: transactions begin where this class says.
             self._database = sqlite3.connect(
-                path, timeout=10, check_same_thread=False, isolation_level=None
+                path, timeout=PATIENCE_S, check_same_thread=False, isolation_level=None
             )
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.executescript(_SCHEMA)
+            self._database.execute(f"PRAGMA busy_timeout={1000 * _LOOK_S:.0f}")
         except sqlite3.Error as error:
             raise LedgerError(f"the wear ledger {path} cannot be used: {error}") from None
 
@@ -121,8 +134,8 @@ class Ledger:
 
     def cut(self, block: int, bookings: Sequence[Booking]) -> None:
         """The block was ended before its end: ``bookings`` is what was sent of it, in the order
-        of the plan."""
-        with self._transaction() as database:
+        of the plan. A ledger that is locked is not waited for."""
+        with self._transaction(_SOON_S) as database:
             rows = database.execute(
                 "SELECT rowid FROM pulses WHERE block = ? ORDER BY rowid", (block,)
             )
@@ -238,14 +251,28 @@ class Ledger:
         return int(count)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, patience_s: float | None = None) -> Iterator[sqlite3.Connection]:
         """All of it or nothing; the write lock from the start, so that block numbers are unique."""
         try:
-            self._database.execute("BEGIN IMMEDIATE")
+            self._begin(PATIENCE_S if patience_s is None else patience_s)
             with self._database:
                 yield self._database
         except sqlite3.Error as error:
             raise LedgerError(f"the wear ledger {self.path} cannot be written: {error}") from error
+
+    def _begin(self, patience_s: float) -> None:
+        """Take the write lock, patiently, but so that `while_waiting` can end it."""
+        end_s = time.monotonic() + patience_s
+        while True:
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                # The low byte: the others tell what kind of lock it is.
+                is_locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not is_locked or time.monotonic() >= end_s:
+                    raise
+            self.while_waiting()
 
 
 def die_name(run: RunFolder) -> str:

@@ -15,5 +15,6 @@ BENCHMARKS = {
     "vectors": "pattern vectors a second through the WGFMU driver",
     "loops": "cycles a second of sequencer loops, beside the real chip and another model",
     "report": "writing the report of a stored default run",
+    "window": "refresh, memory and stalls of the window, beside PyMeasure's ManagedWindow",
 }
 """Name, which is also the module's, to what it compares."""

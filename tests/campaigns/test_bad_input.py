@@ -83,7 +83,10 @@ CASES = {
     "voltage beyond the pad": ([*RUN, "--reset-voltage", "12V"], "1V to 3.3V"),
     "negative voltage": ([*RUN, "--reset-voltage=-2V"], "1V to 3.3V"),
     "pulse too short": ([*RUN, "--pulse-width", "10ns"], "100ns to 100us"),
-    "pulse off the grid": ([*RUN, "--pulse-width", "123ns"], "10 ns grid"),
+    "pulse off the grid": (
+        [*RUN, "--pulse-width", "123ns"],
+        "123ns is not allowed: 100ns to 100us",
+    ),
     "unknown order": ([*RUN, "--order", "random"], "alternate or blocks"),
     "reference out of range": ([*RUN, "--reference", "1ohm"], "1kohm to 10Mohm"),
     "negative seed": ([*RUN, "--seed", "-1"], "--seed"),
@@ -133,6 +136,36 @@ CASES = {
     "a single gate voltage": (
         ["run", "compliance", "--gate-step", "0.5V", "--gate-stop", "0.75V"],
         "a single gate voltage",
+    ),
+    "ladder of a ramp": (["plan", "forming", "--ladder-stop", "3V"], "only with --mode ladder"),
+    "forming top of a SET": (
+        ["plan", "iv", "--sweep", "set", "--forming-top", "3V"],
+        "only with --sweep forming",
+    ),
+    "devices beside a region": (
+        ["plan", "iv", "--region", "0:2,0:2", "--devices", "5"],
+        "--devices would change nothing here: only with --region all",
+    ),
+    "senses of a held voltage": (
+        ["plan", "disturb", "--stress", "hold", "--count", "10"],
+        "only with --stress sense",
+    ),
+    "held bits of senses": (["plan", "disturb", "--held-bits", "4"], "only with --stress hold"),
+    "supplies without a ternary reading": (
+        ["plan", "sense", "--ternary-programmings", "0", "--vdd", "0.6V"],
+        "only with --ternary-programmings",
+    ),
+    "cycled pairs without cycles": (
+        ["plan", "energy", "--cycles", "0", "--cycled-pairs", "2"],
+        "only with --cycles above 0",
+    ),
+    "seed of an order that is not random": (
+        ["plan", "conditions", "--order-seed", "3"],
+        "only with --order random",
+    ),
+    "pairs of array points": (
+        ["plan", "differential", "--points", "array", "--pairs", "3", "--cycles", "1e6"],
+        "--pairs, --cycles would change nothing here: only with --points pairs",
     ),
     "no such run": (["show", "yesterday"], "no run 'yesterday'"),
     "report of no run": (["report", "yesterday"], "there are no runs yet"),

@@ -121,7 +121,7 @@ def test_the_defaults_are_those_of_the_paper():
         ("--set-compliances", "28uA,400uA", "is not allowed"),
         ("--set-compliances", "28uA;55uA", "not a quantity in A"),
         ("--pulse-widths", "", "has no value"),
-        ("--pulse-widths", "105ns,101ns", "10 ns grid"),
+        ("--pulse-widths", "105ns,101ns", "in steps of 10ns"),
         ("--rows", "0", "1 to 32"),
         ("--repetitions", "0", "a whole number"),
     ],
@@ -134,7 +134,7 @@ def test_what_cannot_be_run_is_one_sentence_before_anything(tmp_path, option, va
     assert not (tmp_path / "runs").exists()
 
 
-def test_the_command_prints_the_grid(tmp_path, monkeypatch):
+def test_the_command_prints_the_grid(tmp_path, monkeypatch, undrawn):
     monkeypatch.chdir(tmp_path)
     bench = small_bench_file(tmp_path, rows=2)
     command = ["run", "conditions", "--bench", str(bench), "--seed", "3", "--repetitions", "1"]

@@ -14,13 +14,9 @@ from tests.simulated import request, small_bench_file, small_setup
 
 SEED = 90_127_311
 ROWS, COLUMNS = 4, 8
-SHORT = {
-    "low_compliances": "20uA,55uA",
-    "programmings": 3,
-    "high_compliances": "70uA,160uA",
-    "cycles": 800,
-    "resistance_cycles": 400,
-}
+SHORT_ARRAY = {"low_compliances": "20uA,55uA", "programmings": 3}
+SHORT_PAIRS = {"high_compliances": "70uA,160uA", "cycles": 800, "resistance_cycles": 400}
+SHORT = {**SHORT_ARRAY, **SHORT_PAIRS}
 
 
 @pytest.fixture
@@ -102,7 +98,7 @@ def test_codes_run_on_the_measured_errors_of_the_array(made):
 
 
 def test_pairs_alone_need_no_array(tmp_path, small):
-    values = {**SHORT, "points": "pairs", "pairs": 2}
+    values = {**SHORT_PAIRS, "points": "pairs", "pairs": 2}
     made = run(request(small, tmp_path, "differential", seed=SEED, **values))
     assert made.status == "success", made.record["reason"]
     places = [tuple(p["place"]) for p in summarise(made)["points"]]
@@ -113,7 +109,7 @@ def test_pairs_alone_need_no_array(tmp_path, small):
 
 
 def test_the_array_alone_cycles_no_pair(tmp_path, small):
-    values = {**SHORT, "points": "array", "programmings": 1, "rows": 2}
+    values = {**SHORT_ARRAY, "points": "array", "programmings": 1, "rows": 2}
     made = run(request(small, tmp_path, "differential", seed=SEED, **values))
     assert made.status == "success", made.record["reason"]
     points = summarise(made)["points"]

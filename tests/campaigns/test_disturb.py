@@ -192,7 +192,7 @@ def test_what_cannot_be_run_is_one_sentence(tmp_path, options, says):
     assert says in " ".join(refused.stderr.split())
 
 
-def test_the_command(tmp_path, monkeypatch):
+def test_the_command(tmp_path, monkeypatch, undrawn):
     monkeypatch.chdir(tmp_path)
     bench = small_bench_file(tmp_path, rows=2)
     command = ["run", "disturb", "--bench", str(bench), "--seed", "3", "--count", "10", "--json"]

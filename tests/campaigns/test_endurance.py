@@ -12,6 +12,7 @@ from labctl.analysis.error_rates import error_rate
 from labctl.cli import app
 from labctl.observing import Observer, StopRequest
 from labctl.report import summarise, write_report
+from labctl.report.endurance import EnduranceReport
 from labctl.resuming import resume
 from labctl.runs import run
 from labctl.store.folder import ARRAYS, RESULTS
@@ -107,6 +108,45 @@ def test_the_report_says_in_how_many_cycles_r_was_read(made):
     assert page.count("data:image/png") == 3
 
 
+SENSED = {**SHORT, **WEAK, "resistance_cycles": 0}
+
+
+@pytest.fixture(scope="module")
+def sensed(tmp_path_factory):
+    """Two pairs whose resistances are never read."""
+    folder = tmp_path_factory.mktemp("sensed")
+    return run(
+        request(small_setup(folder / "bench", ROWS), folder, "endurance", seed=SEED, **SENSED)
+    )
+
+
+def test_without_resistances_every_cycle_of_a_window_is_only_sensed(sensed):
+    assert sensed.status == "success", sensed.record["reason"]
+    rows = windows_of(sensed)
+    assert (rows["Sensed cycles"] == rows["Last cycle"] - rows["First cycle"] + 1).all()
+    assert rows["Last cycle"].max() == 4000
+    assert rows["Measured cycles"].isna().all()
+    assert len(sensed.array("resistance")) == 0
+    summary = summarise(sensed)
+    wrong = rows["2T2R bits 0 read as 1"] + rows["2T2R bits 1 read as 0"]
+    assert wrong.sum() > 20
+    assert sum(w["ber_2t2r"]["errors"] for w in summary["windows"]) == wrong.sum()
+    for window in summary["windows"]:
+        assert window["measured_cycles"] == window["ber_1t1r"]["trials"] == 0
+        assert window["ber_1t1r_common"]["value"] is None
+    assert summary["crossing_1t1r"] is summary["crossing_1t1r_common"] is None
+
+
+def test_without_resistances_nothing_is_said_of_1t1r(sensed):
+    lines = EnduranceReport.rows(summarise(sensed))
+    assert all(text.endswith("resistances not read") for name, text in lines if "Cycles" in name)
+    assert [name for name, _ in lines if "above" in name] == ["2T2R above 1e-3"]
+    page = write_report(sensed).read_text(encoding="utf-8")
+    assert page.count("data:image/png") == 1
+    assert "Resistances not read." in page
+    assert "1T1R: both devices" not in page
+
+
 def test_wrong_cycles_are_kept_by_number(tmp_path, small):
     made = run(request(small, tmp_path, "endurance", seed=SEED, **{**SHORT, **WEAK, "pairs": 1}))
     assert made.status == "success", made.record["reason"]
@@ -123,7 +163,7 @@ def test_wrong_cycles_are_kept_by_number(tmp_path, small):
     assert rows["2T2R bits 0 read as 1"].sum() > 20
 
 
-def test_every_cycle_mode_reads_both_states_in_every_cycle(tmp_path, small):
+def test_every_cycle_mode_reads_both_states_in_every_cycle(tmp_path, small, undrawn):
     values = {"cycles": 600, "windows": 3, "mode": "every-cycle"}
     made = run(request(small, tmp_path, "endurance", seed=SEED, **values))
     assert made.status == "success", made.record["reason"]
@@ -172,9 +212,15 @@ class StopAt(Observer):
             self.stop.ask()
 
 
-@pytest.mark.parametrize("number", [3, 8])
-def test_a_resumed_run_has_the_same_data(tmp_path, small, number):
-    values = {**SHORT, **WEAK, "stop_at_ber": 1e-3}
+@pytest.mark.parametrize(
+    ("number", "values"),
+    [
+        (3, {**SHORT, **WEAK, "stop_at_ber": 1e-3}),
+        (8, {**SHORT, **WEAK, "stop_at_ber": 1e-3}),
+        (8, SENSED),
+    ],
+)
+def test_a_resumed_run_has_the_same_data(tmp_path, small, number, values):
     whole = run(request(small, tmp_path / "whole", "endurance", seed=SEED, **values))
     observer = StopAt(number)
     asked = request(small, tmp_path, "endurance", seed=SEED, **values)
@@ -214,6 +260,11 @@ def test_no_step_is_longer_than_ten_minutes(small, cycles):
         (["--cycles", "1e11"], "a whole number, 200 to 5e+10"),
         (["--cycles", "many"], "a whole number, 200 to 5e+10"),
         (["--mode", "every-cycle"], "2e+06 cycles at most, all pairs together"),
+        (["--mode", "every-cycle", "--resistance-cycles", "0"], "2e+06 cycles at most"),
+        (
+            ["--mode", "every-cycle", "--cycles", "400", "--resistance-cycles", "0"],
+            "--resistance-cycles would change nothing here: only with --mode checkpoint",
+        ),
         (["--pair-row", "3"], "give both --pair-row and --pair-column, or neither"),
         (["--pair-row", "3", "--pair-column", "4", "--pairs", "2"], "leave out --pairs"),
         (["--pair-row", "4", "--pair-column", "4"], "is not in an array of 4 x 8"),
@@ -221,7 +272,7 @@ def test_no_step_is_longer_than_ten_minutes(small, cycles):
         (["--cycles", "300", "--windows", "80"], "80 windows do not fit into 300 cycles"),
         (["--set-compliance", "400uA"], "is not allowed"),
         (["--stop-at-ber", "2"], "0 to 1"),
-        (["--reset-voltage", "3.3V", "--pulse-width", "104ns"], "10 ns grid"),
+        (["--pulse-width", "104ns"], "Pulse width 104ns is not allowed: 100ns to 100us in steps"),
     ],
 )
 def test_what_cannot_be_run_is_one_sentence_before_anything(tmp_path, options, says):
@@ -233,7 +284,7 @@ def test_what_cannot_be_run_is_one_sentence_before_anything(tmp_path, options, s
     assert not (tmp_path / "runs").exists()
 
 
-def test_the_command_prints_a_line_a_window(tmp_path, monkeypatch):
+def test_the_command_prints_a_line_a_window(tmp_path, monkeypatch, undrawn):
     monkeypatch.chdir(tmp_path)
     bench = small_bench_file(tmp_path, rows=ROWS)
     command = ["run", "endurance", "--bench", str(bench), "--seed", "5", "--pair-row", "2"]

@@ -6,6 +6,8 @@ import sqlite3
 
 import numpy as np
 import pytest
+from pyvisa.constants import StatusCode
+from pyvisa.errors import VisaIOError
 
 from instruments.limits import LimitError
 from instruments.sim.chip.array import Chip
@@ -14,8 +16,9 @@ from instruments.sim.chip.die import Die
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.sweeping import QuasiStaticSweep
 from labctl.bench import Bench
+from labctl.observing import Stop, StopRequest
 from labctl.report import summarise, write_report
-from labctl.runs import StopRequest, run
+from labctl.runs import run
 from labctl.store.ledger import LEDGER, Ledger
 from tests.simulated import assert_outputs_safe, bent_setup, die_of, request, small_setup
 
@@ -224,3 +227,65 @@ def test_stopping_within_a_sweep_leaves_the_bench_safe(tmp_path, small, monkeypa
     fresh = f"fresh die of run {made.id}"
     assert ledger.unconfirmed(fresh) == 1
     ledger.close()
+
+
+class Polled:
+    """A bus with a serial poll: the sweep's data are ready when it has been asked often enough."""
+
+    def __init__(self, looks, meanwhile=lambda: None):
+        self.looks, self.meanwhile, self.timeout = looks, meanwhile, 2000.0
+
+    def read_stb(self):
+        self.looks -= 1
+        self.meanwhile()
+        return 17 if self.looks < 0 else 0
+
+    def close(self):
+        """PyMeasure's adapter closes its connection."""
+
+
+def test_a_sweep_is_read_when_the_mainframe_has_its_data(bench):
+    chip, cell = formed_chip(bench)
+    bench.instruments.adapter.connection = Polled(looks=4)
+    begin, looks = bench.now(), []
+    chip.on_row = lambda: looks.append(bench.now())
+    swept = QuasiStaticSweep.by_step("reset", 1.0, 0.1, 1e-3, 3.3).run(chip, *cell)
+    assert np.isfinite(swept.device).all()
+    # And once more when the sweep is done.
+    assert len(looks) == 4 + 1
+    assert looks[3] - begin > 0.4
+
+
+def test_on_a_bus_without_a_serial_poll_the_sweep_is_read_at_once(bench):
+    """As over a socket."""
+
+    def not_supported():
+        raise VisaIOError(StatusCode.error_nonsupported_operation)
+
+    chip, cell = formed_chip(bench)
+    bench.instruments.adapter.connection = polled = Polled(10**6, not_supported)
+    swept = QuasiStaticSweep.by_step("reset", 1.0, 0.1, 1e-3, 3.3).run(chip, *cell)
+    assert np.isfinite(swept.device).all()
+    assert polled.looks == 10**6 - 1
+
+
+def test_a_sweep_that_the_mainframe_has_not_finished_can_be_stopped(tmp_path, small, monkeypatch):
+    """Its delays are over, its ranging and conversions are not: a read would wait for them."""
+    stop = StopRequest()
+    asked = request(small, tmp_path, "iv", seed=SEED, **ONE_BIT, **COARSE)
+    bench = Bench(small, asked.die)
+    adapter, lines = bench.instruments.adapter, []
+    write = adapter._write
+
+    def watched(command, **kwargs):
+        lines.append(command)
+        if command == "XE":
+            adapter.connection = Polled(10**6, lambda: stop.ask(Stop.EMERGENCY))
+        write(command, **kwargs)
+
+    monkeypatch.setattr(adapter, "_write", watched)
+    made = run(asked, stop=stop, bench=bench)
+    assert made.status == "aborted"
+    assert lines[lines.index("XE") + 1] == "AB"
+    assert adapter.connection.looks == 10**6 - 1
+    assert_outputs_safe(bench)

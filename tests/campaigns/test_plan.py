@@ -52,6 +52,27 @@ def test_a_run_sends_no_pulse_more_than_planned(tmp_path, setup):
         assert counts.max() == plan.pulses_per_device[kind]
 
 
+@pytest.mark.parametrize(
+    ("values", "kinds"),
+    [
+        ({"devices": "3", "cycles": "2"}, {"form", "set", "sweep"}),
+        ({"devices": "3", "sweep": "forming"}, {"form"}),
+    ],
+)
+def test_quasi_static_sweeps_are_planned_as_they_are_booked(tmp_path, setup, values, kinds):
+    plan = plan_of(setup, tmp_path, "iv", **values)
+    assert set(plan.pulses_per_device) == kinds
+    made = run(request(setup, tmp_path, "iv", seed=7, **values))
+    assert made.status == "success"
+    most = {}
+    for block in blocks(made.events()):
+        for booking in block.bookings:
+            most[booking.kind] = most.get(booking.kind, 0) + booking.counts
+    assert {kind: counts.max() for kind, counts in most.items()} == plan.pulses_per_device
+    # 80 points a way, 20 ms each: far more than any pulse.
+    assert plan.energy_per_device_j > 1e-4
+
+
 def test_bench_time_is_told_to_a_third(tmp_path, setup):
     plan = plan_of(setup, tmp_path, "compliance", cells="4")
     made = run(request(setup, tmp_path, "compliance", seed=7, cells="4"))
@@ -66,7 +87,7 @@ def test_the_ledger_tells_what_the_die_has_had(tmp_path, setup):
 
 
 @pytest.mark.parametrize("name", PROCEDURES)
-def test_every_procedure_has_a_plan_within_the_limits(tmp_path, name):
+def test_every_procedure_has_a_plan_within_the_limits(tmp_path, undrawn, name):
     result = planned(tmp_path, name, "--json")
     assert result.exit_code == 0, result.output
     plan = json.loads(result.output)
@@ -84,6 +105,7 @@ def test_every_procedure_has_a_plan_within_the_limits(tmp_path, name):
 def test_people_get_a_table(tmp_path):
     result = planned(tmp_path, "checkerboard", "--programmings", "3")
     assert result.exit_code == 0
+    assert (tmp_path / "plan" / "waveforms.png").stat().st_size > 10_000
     for text in ("nothing was sent", "at most 1 form, 4 set, 4 reset", "0 V to 3.3 V, allowed"):
         assert text in " ".join(result.output.replace("│", " ").split())
 

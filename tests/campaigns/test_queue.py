@@ -16,6 +16,8 @@ from labctl.store.ledger import LEDGER, Ledger
 from labctl.store.retired import Retirement
 from tests.simulated import small_bench_file
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 ROWS, SEED = 2, 77
 
 HEAD = f'recipe = 1\nbench = "bent.toml"\ndie = "a"\nseed = {SEED}\n'
@@ -248,3 +250,15 @@ def test_a_queue_without_a_die_is_refused(tmp_path):
     refused = command(tmp_path)
     assert (refused.exit_code, "named die" in refused.stderr) == (2, True)
     assert command(tmp_path, "--die", "b").exit_code == 0
+
+
+def test_what_a_person_knows_is_in_every_run(tmp_path):
+    command = ["queue", str(recipe(tmp_path, FORMING, '[[run]]\nprocedure = "contact"\n'))]
+    command += ["--runs", str(tmp_path / "runs"), "--dies", str(tmp_path / "dies")]
+    command += ["--temperature", "85", "--note", "after baking", "--log-level", "debug"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    runs = list_runs(tmp_path / "runs")
+    assert [run.record["temperature_c"] for run in runs] == [85.0, 85.0]
+    assert [run.remarks()[0]["text"] for run in runs] == ["after baking", "after baking"]
+    assert "block 1: " in (runs[0].path / "log.txt").read_text(encoding="utf-8")

@@ -14,9 +14,10 @@ from labctl.cli import app
 from labctl.observing import Observer, StopRequest
 from labctl.resuming import ResumeError, resume
 from labctl.runs import run
+from labctl.store import files
 from labctl.store.folder import ARRAYS, JOURNAL, RESULTS, RunFolder
 from labctl.store.ledger import LEDGER, Ledger
-from labctl.store.wear import blocks
+from labctl.store.wear import BlockState, blocks
 from tests.simulated import request, small_setup
 
 SEED, ROWS = 20261122, 3
@@ -102,7 +103,7 @@ def test_the_half_step_s_bookings_are_void(tmp_path, setup, whole):
     made = interrupted(setup, tmp_path, 4, 2)
     ledger = Ledger(tmp_path / "runs" / LEDGER)
     die = f"fresh die of run {made.id}"
-    assert ledger.unconfirmed(die) == 1
+    assert list(blocks(made.events()))[-1].state is BlockState.CUT
     again = resume(made)
     (told,) = [note for note in again.record["notes"] if "void" in note]
     assert "1 booked block" in told
@@ -124,7 +125,10 @@ def test_without_rollback_the_step_is_repeated_and_both_attempts_are_booked(tmp_
     ledger = Ledger(tmp_path / "runs" / LEDGER)
     totals = ledger.totals(f"fresh die of run {made.id}")
     ledger.close()
-    assert (totals["set"] + totals["reset"] == 8).all()
+    (first,) = [block for block in blocks(again.events()) if block.state is BlockState.CUT]
+    attempt = sum(booking.counts for booking in first.bookings)
+    assert attempt.any()
+    np.testing.assert_array_equal(totals["set"] + totals["reset"], 7 + attempt)
     # The first programming is that of the other run; nothing is missing or double.
     shapes = {name: len(whole.array(name)) for name in ("pattern", "resistance", "sensed")}
     assert {name: len(again.array(name)) for name in shapes} == shapes
@@ -166,6 +170,37 @@ def test_a_named_die_goes_on_unless_another_run_used_it(tmp_path, setup):
         resume(made)
 
 
+def test_a_run_that_ended_before_the_dies_file_was_written_is_made_whole(
+    tmp_path, setup, monkeypatch
+):
+    """All its steps count; the die's own file is one behind."""
+    replace = files.replace
+
+    def full(path, content):
+        if path.name == "lab.npz" and len(RunFolder(runs(tmp_path)).journal.step_ends()) == LAST:
+            raise OSError("No space left on device")
+        replace(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "replace", full)
+        made = run(asked(setup, tmp_path, die="lab"))
+    file = Path(made.record["die"]["file"])
+    assert made.status == "failed"
+    again = resume(made)
+    assert again.status == "success"
+    assert file.read_bytes() == (made.path / again.last_step_end().die).read_bytes()
+
+
+LAST = ROWS + 1 + 6
+"""Steps of the run: forming, the extra programming, three of each pattern."""
+
+
+def runs(folder):
+    """The only run of a folder."""
+    (record,) = (folder / "runs").glob("2*/run.json")
+    return record.parent
+
+
 def test_a_changed_bench_file_is_refused(tmp_path, setup):
     made = interrupted(setup, tmp_path, 3, 2)
     setup.file.write_text(setup.text + "\n# limits of today\n", encoding="utf-8")
@@ -173,7 +208,7 @@ def test_a_changed_bench_file_is_refused(tmp_path, setup):
         resume(made)
 
 
-def test_the_command_goes_on(tmp_path, setup, whole):
+def test_the_command_goes_on(tmp_path, setup, whole, undrawn):
     made = interrupted(setup, tmp_path, 4, 2)
     runs = str(tmp_path / "runs")
     result = CliRunner().invoke(app, ["resume", "last", "--runs", runs, "--json"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from instruments.sim import clock
 from instruments.testchip.waiting import wait_until
 from labctl.bench import LONGEST_SLEEP_S, Bench, DieChoice
 from labctl.benchfile import BenchSetup
@@ -148,21 +148,24 @@ def test_a_long_wait_is_left_at_once_and_gone_on_with(tmp_path, small):
     assert (times[1:, 0] > np.geomspace(10, 3600, 4)).all()
 
 
-def test_a_wait_of_a_paced_bench_comes_in_slices(tmp_path):
+def test_a_wait_of_a_paced_bench_comes_in_slices(tmp_path, monkeypatch):
     file = small_bench_file(tmp_path, ("pace = 0", "pace = 200"), rows=2)
     with Bench(BenchSetup(file), DieChoice(None, SEED, tmp_path)) as bench:
-        chip, stops = bench.chip, []
+        chip, slept, chances = bench.chip, [], []
 
         def stop():
-            stops.append(time.monotonic())
-            if len(stops) == 2:
+            chances.append(len(slept))
+            if len(chances) == 2:
                 raise KeyboardInterrupt
 
         chip.on_row = stop
-        begin, now = time.monotonic(), bench.now()
-        with pytest.raises(KeyboardInterrupt):
-            wait_until(chip, now + 3600)
-        assert time.monotonic() - begin < 6 * LONGEST_SLEEP_S
+        now = bench.now()
+        with monkeypatch.context() as patch:
+            patch.setattr(clock.time, "sleep", slept.append)
+            with pytest.raises(KeyboardInterrupt):
+                wait_until(chip, now + 3600)
+        assert chances == [1, 2]
+        assert slept == pytest.approx([LONGEST_SLEEP_S] * 2, rel=0.2)
         assert bench.now() - now == pytest.approx(2 * LONGEST_SLEEP_S * 200, rel=0.1)
 
 
@@ -221,7 +224,7 @@ def test_times_are_typed_as_people_do():
     assert procedure.first_wait == pytest.approx(300)
 
 
-def test_the_command(tmp_path, monkeypatch):
+def test_the_command(tmp_path, monkeypatch, undrawn):
     monkeypatch.chdir(tmp_path)
     bench = small_bench_file(tmp_path, rows=2)
     command = ["run", "retention", "--bench", str(bench), "--seed", "3", "--reads", "1", "--json"]

@@ -24,7 +24,7 @@ from labctl.report import summarise
 from labctl.runs import run
 from labctl.store import files
 from labctl.store.ledger import LEDGER, Ledger
-from labctl.store.wear import blocks
+from labctl.store.wear import BlockState, blocks
 from labctl.store.writer import RunWriter
 from procedures.checkerboard import Checkerboard
 from tests.campaigns.scripted import Scripted
@@ -288,17 +288,23 @@ def test_blocks_are_planned_before_they_are_confirmed(tmp_path, small):
     assert program[1]["condition"] == {"reset_v": 2.5, "width_s": 1e-6}
 
 
-def test_a_block_that_was_cut_short_stays_unconfirmed(tmp_path, small):
-    observer = StopAt(ROWS + 1, times=2)
+@pytest.mark.parametrize("times", [2, 3], ids=["within the step", "emergency"])
+def test_an_array_pass_that_is_stopped_is_booked_as_far_as_it_went(tmp_path, small, pulses, times):
+    observer = StopAt(ROWS + 1, times)
     made = run(request(small, tmp_path, seed=SEED, programmings=2), observer, observer.stop)
     assert made.status == "aborted"
-    ledger = Ledger(tmp_path / "runs" / LEDGER)
-    die = f"fresh die of run {made.id}"
-    assert ledger.unconfirmed(die) == 1
-    # Extra programming and the one that was cut short, in full.
-    totals = ledger.totals(die)
-    assert (totals["set"] + totals["reset"] == 2).all()
-    ledger.close()
+    with Ledger(tmp_path / "runs" / LEDGER) as ledger:
+        die = f"fresh die of run {made.id}"
+        assert ledger.unconfirmed(die) == 0
+        totals = ledger.totals(die)
+    for kind, booked in totals.items():
+        np.testing.assert_array_equal(booked, pulses.counts[kind][:ROWS, :COLUMNS])
+    # Beside the extra programming: the zeros of the first row, or the first of them.
+    second = totals["set"] + totals["reset"] - 1
+    assert second.sum() == 2 * {2: COLUMNS // 2, 3: 1}[times]
+    assert not second[1:].any()
+    *_, last = blocks(made.events())
+    assert last.state is BlockState.CUT
 
 
 # --- seeds and dies -----------------------------------------------------------------------------

@@ -176,7 +176,7 @@ def test_a_campaign_says_all_three_things(tmp_path):
         assert text in page
 
 
-def test_without_the_ternary_reading_the_supply_stays(tmp_path):
+def test_without_the_ternary_reading_the_supply_stays(tmp_path, undrawn):
     file = small_bench_file(tmp_path, ('VDD = "smu.8"', 'VDD = "board"'), rows=1)
     done = CliRunner().invoke(
         app, ["run", "sense", "--bench", str(file), "--runs", str(tmp_path), "--vdd", "0.6V"]
@@ -193,7 +193,7 @@ def test_a_supply_beyond_the_benchs_limit_is_refused_before_the_run(tmp_path):
         run(asked)
 
 
-def test_from_the_command_line(tmp_path):
+def test_from_the_command_line(tmp_path, undrawn):
     file = small_bench_file(tmp_path, rows=1)
     places = ["--bench", str(file), "--runs", str(tmp_path / "runs"), "--seed", "9"]
     few = ["--programmings", "1", "--senses", "1", "--ternary-programmings", "1", "--vdd", "0.6V"]

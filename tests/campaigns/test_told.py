@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -26,7 +25,7 @@ class Hook(BaseHTTPRequestHandler):
         length = int(self.headers["Content-Length"])
         self.server.got.append(json.loads(self.rfile.read(length)))
         if self.path.startswith("/slow"):
-            time.sleep(1)
+            self.server.asked_to_end.wait()
         self.send_response(500 if self.path.startswith("/broken") else 200)
         self.end_headers()
 
@@ -39,17 +38,18 @@ def server(monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with HTTPServer(("127.0.0.1", 0), Hook) as server:
-        server.got = []
+        server.got, server.asked_to_end = [], threading.Event()
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
+        server.asked_to_end.set()
         server.shutdown()
         thread.join()
 
 
 @pytest.fixture
-def labctl(tmp_path, monkeypatch):
+def labctl(tmp_path, monkeypatch, undrawn):
     file = small_bench_file(tmp_path / "bench", rows=ROWS)
     for name, folder in (("LABCTL_RUNS", "runs"), ("LABCTL_DIES", "dies")):
         monkeypatch.setenv(name, str(tmp_path / folder))
@@ -116,15 +116,16 @@ def test_a_command_gets_the_message_without_a_shell(labctl, tmp_path, monkeypatc
         (telling.ON_END, f'"{sys.executable}" -c "input();input()" secret', "status 1"),
         (
             telling.ON_END,
-            f'"{sys.executable}" -c "import time;time.sleep(9)" secret',
+            f'"{sys.executable}" -c "import time;time.sleep(900)" secret',
             "ended after",
         ),
         (telling.ON_END, 'an "open quotation secret', "could not be called"),
     ],
 )
 def test_who_cannot_be_told_ends_no_run(labctl, server, monkeypatch, variable, value, told):
-    monkeypatch.setattr(telling, "WEBHOOK_S", 0.3)
-    monkeypatch.setattr(telling, "COMMAND_S", 1.0)
+    waits_in_vain = "/slow" in value or "sleep" in value
+    for patience in ("WEBHOOK_S", "COMMAND_S"):
+        monkeypatch.setattr(telling, patience, 0.3 if waits_in_vain else 60.0)
     monkeypatch.setenv(variable, value.replace("{url}", server.url))
     (problem,) = telling.tell({"event": "run_success"})
     assert told in problem

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from instruments.sim.chip.device import Kind
 from instruments.sim.chip.die import Die
 from labctl.cli import app
+from labctl.report import summarise, write_report
+from labctl.report.terminal import summary_rows
 from labctl.resuming import resume
 from labctl.runs import run
 from labctl.store.ledger import LEDGER, Ledger
@@ -192,6 +194,27 @@ def test_a_retired_bit_is_left_out_by_name(tmp_path, small):
         assert booked[0, 3].sum() == booked[1, 0].sum() == 0
         assert booked[0, 4].sum() > 0
     assert Die.load(tmp_path / "dies" / "a.npz").kind[0, 3, 0] == Kind.PRISTINE
+
+
+@pytest.mark.parametrize("procedure", ["forming", "checkerboard"])
+@pytest.mark.usefixtures("undrawn")
+def test_a_retired_bit_is_masked_and_reported_apart_from_the_unformed(tmp_path, small, procedure):
+    retire(tmp_path, (0, 3), (1, 0))
+    parameters = {"programmings": 1} if procedure == "checkerboard" else {}
+    made = run(request(small, tmp_path, procedure, "a", SEED, **parameters))
+    assert np.argwhere((made.array("unformed") == 2).all(axis=-1)).tolist() == [[0, 3], [1, 0]]
+    summary = summarise(made)
+    assert summary["unformed"] == []
+    assert summary["retired"] == [[0, 3], [1, 0]]
+    assert made.results()["Unformed devices"].sum() == 0
+    if procedure == "forming":
+        assert summary["devices"] == summary["formed_here"] == made.array("unformed").size - 4
+    else:
+        assert summary["cells"]["usable"] == made.array("unformed").size / 2 - 2
+    assert ("Retired bits, left out", "row 0 column 3; row 1 column 0") in summary_rows(summary)
+    page = write_report(made).read_text(encoding="utf-8")
+    assert "Retired bits" in page
+    assert "Unformed: row" not in page
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +26,8 @@ UP, FORM, PROGRAM, MEASURE, SENSE, DOWN = MOMENTS = (
 )
 ROWS, COLUMNS = 2, 4
 SEED = 4_110_529
+LONGEST_S = 110.0
+"""Bench time that a campaign takes at most: 4 s, and one time-out of the WGFMU of 100 s."""
 CONDITIONS = ProgramConditions()
 TRANSISTOR_OHM = 2.5e3
 """On-resistance with the word line fully on; read noise and two-level noise come on top."""
@@ -108,8 +109,6 @@ class Outcome:
 
     folder: RunFolder
     bench: Bench
-    seconds: float
-    """Processor time: wall time also counts what else the machine does."""
 
     @property
     def reason(self):
@@ -132,9 +131,8 @@ def run_campaign(setup, folder: Path, build) -> Outcome:
     asked = request(setup, folder, procedure, seed=SEED)
     bench = Bench(setup, DieChoice(None, SEED, folder), faults=build(moments))
     procedure.look = lambda: die_of(bench)
-    begin = time.process_time()
     left = run(asked, bench=bench)
-    return Outcome(RunFolder(left.path), bench, time.process_time() - begin)
+    return Outcome(RunFolder(left.path), bench)
 
 
 def assert_closed(outcome: Outcome) -> None:
@@ -148,7 +146,7 @@ def assert_closed(outcome: Outcome) -> None:
     assert len(outcome.folder.results()) == record["steps_done"]
     for name in ("forming_voltage", "resistance", "sensed"):
         outcome.array(name)
-    assert outcome.seconds < 2.0
+    assert record["bench_time_s"]["total"] < LONGEST_S
 
 
 def energised(bench: Bench) -> set[str]:

@@ -11,7 +11,6 @@ import errno
 import re
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +27,7 @@ from labctl.resuming import resume
 from labctl.runs import run
 from labctl.session import Session
 from labctl.store import files, writer
+from labctl.store import ledger as ledger_module
 from labctl.store.folder import JOURNAL, RunFolder
 from labctl.store.journal import STEP_END
 from labctl.store.ledger import Ledger
@@ -38,19 +38,20 @@ from tests.simulated import assert_outputs_safe, request, small_setup
 
 ROWS, DIE_SEED, STRIKES_IN = 2, 20261122, 3
 SAFE_S = 1.0
+"""Outputs are safe so soon after a fault, s of bench time."""
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
 class Watched:
-    """A switch that remembers when it was first asked while on."""
+    """A switch that remembers when (`Bench.now`) it was first asked while on."""
 
     def __init__(self):
-        self.armed, self.struck = False, None
+        self.armed, self.struck, self.now = False, None, None
 
     @property
     def on(self):
         if self.armed and self.struck is None:
-            self.struck = time.monotonic()
+            self.struck = self.now()
         return self.armed
 
 
@@ -66,7 +67,7 @@ class World:
 
         def left(bench):
             leave(bench)
-            self.safe = self.safe or time.monotonic()
+            self.safe = self.safe or bench.now()
 
         monkeypatch.setattr(Bench, "leave", left)
 
@@ -137,19 +138,17 @@ def broken_shutdown(world):
 
 
 def locked_ledger(world):
-    connect = sqlite3.connect
-    world.patch.setattr(
-        "labctl.store.ledger.sqlite3.connect",
-        lambda path, **named: connect(path, **{**named, "timeout": 0.3}),
-    )
+    world.patch.setattr(ledger_module, "PATIENCE_S", 0.3)
     other = []
     transaction = Ledger._transaction
 
-    def locked(ledger):
+    def locked(ledger, *patience):
         if world.on and not other:
-            other.append(connect(ledger.path, isolation_level=None, check_same_thread=False))
+            other.append(
+                sqlite3.connect(ledger.path, isolation_level=None, check_same_thread=False)
+            )
             other[0].execute("BEGIN IMMEDIATE")
-        return transaction(ledger)
+        return transaction(ledger, *patience)
 
     world.patch.setattr(Ledger, "_transaction", locked)
     keep = Session._keep_the_die_as_it_is
@@ -203,7 +202,7 @@ def key_press(world):
     was_pressed = threading.Event()
 
     def pressed(thread, timeout=None):
-        if timeout == 0.2 and world.on:
+        if timeout is not None and world.on:
             world.switch.armed = False
             was_pressed.set()
             raise KeyboardInterrupt
@@ -211,7 +210,7 @@ def key_press(world):
 
     def waits_for_the_key(observer, progress_made):
         progress(observer, progress_made)
-        # The main thread looks every 0.2 s; the rest of the run may take less.
+        # The main thread looks now and then; the rest of the run may take less.
         if world.switch.armed:
             assert was_pressed.wait(10)
 
@@ -271,6 +270,7 @@ def ran(world, setup, fault):
     asked = request(setup, world.folder, seed=DIE_SEED, programmings=2)
     faults = fault.hang(world) or ()
     bench = Bench(setup, asked.die, faults=faults)
+    world.switch.now = bench.now
     try:
         made = run(asked, At(world), bench=bench)
     except (OSError, KeyboardInterrupt):
@@ -319,6 +319,7 @@ def test_a_disk_too_full_for_the_record_leaves_the_run_interrupted(tmp_path, mon
     for place, name in ((files, "sync"), (files, "replace"), (writer._DataFile, "write")):
         world.fails(place, name)
     bench = Bench(setup, request(setup, tmp_path, seed=DIE_SEED).die)
+    world.switch.now = bench.now
     with pytest.raises(OSError, match="No space left"):
         run(request(setup, tmp_path, seed=DIE_SEED, programmings=2), At(world), bench=bench)
     assert_outputs_safe(bench)

@@ -123,7 +123,7 @@ def asked(connection: socket.socket, text: bytes) -> bytes:
     return line(connection)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 5.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Until something holds that another thread brings about."""
     end = time.monotonic() + seconds
     while not condition():

@@ -15,7 +15,7 @@ from pymeasure.instruments.agilent.agilentB1500 import SweepMode
 from instruments.b1500.mainframe import B1500
 from instruments.limits import VoltageLimit
 from instruments.sim.served.flex import QUIET_S
-from instruments.sim.served.server import DECISION_S
+from instruments.sim.served.server import Kind
 from instruments.sim.station import DEFAULT_MODULES
 from tests.protocol.served import ServedBench, asked, line, served, visa, wait_for
 
@@ -215,7 +215,7 @@ def test_a_second_flex_client_is_refused(client: socket.socket, bench: ServedBen
 
 def test_a_silent_client_is_a_flex_client(bench: ServedBench) -> None:
     with bench.raw():
-        time.sleep(1.5 * DECISION_S)
+        wait_for(lambda: Kind.FLEX in bench.server._connections.values())
         with bench.raw() as second:
             assert line(second).startswith(b"refused:")
 

@@ -25,7 +25,7 @@ from labctl.report import summarise
 from labctl.runs import run
 from tests.simulated import request
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
 DIES = 20
 PROGRAMMINGS = 10

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.slow.hostile import PROCEDURE_RUNS, QUICK, RESUMES, Attempt, Rig, carry_out, rig
+from tests.torture.durability import keep
 
 ATTEMPTS = 5_000
 TORTURE = int(os.environ.get("LABCTL_TORTURE_ATTEMPTS", "100000"))
@@ -23,8 +25,8 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         yield opened
 
 
-def campaign(benches: Rig, attempts: int) -> None:
-    """So many attempts, shared out among all kinds."""
+def campaign(benches: Rig, attempts: int) -> dict[str, int]:
+    """So many attempts, shared out among all kinds; how many there were."""
     shares = [
         *((kind, (1 - PROCEDURE_SHARE - RESUME_SHARE) / len(QUICK)) for kind in QUICK),
         (PROCEDURE_RUNS, PROCEDURE_SHARE),
@@ -52,10 +54,11 @@ def campaign(benches: Rig, attempts: int) -> None:
     assert benches.refused > 0.1 * made
     # The wide bench has been used up to its limits, or near to them.
     assert benches.pads[0].extremes["SL"][1] > 3.0
+    return {"attempts": made, "taken": benches.taken, "refused": benches.refused}
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_no_hostile_value_reaches_a_pad(benches):
     campaign(benches, ATTEMPTS)
 
@@ -63,4 +66,6 @@ def test_no_hostile_value_reaches_a_pad(benches):
 @pytest.mark.torture
 @pytest.mark.timeout(0.1 * TORTURE)
 def test_no_hostile_value_reaches_a_pad_for_long(benches):
-    campaign(benches, TORTURE)
+    begin = time.monotonic()
+    counts = campaign(benches, TORTURE)
+    keep("hostile values", time.monotonic() - begin, counts)

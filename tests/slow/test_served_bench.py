@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +86,49 @@ def test_doctor_contact_and_a_run(bench: Path, tmp_path: Path) -> None:
     # Each address came before its pulse: no cell but those asked for was formed.
     assert (kinds[~described] == Kind.PRISTINE).all()
     assert np.count_nonzero(kinds[described] == Kind.PRISTINE) <= 2
+
+
+def test_a_killed_run_goes_on_after_a_look_at_the_die(bench: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "labctl.cli", "run", "checkerboard", "--bench", str(bench)]
+    command += ["--die", "w1", "--programmings", "200", "--note", "to be killed"]
+    child = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while len(ended_steps(tmp_path)) < ROWS + 3:
+        assert child.poll() is None
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    done = len(ended_steps(tmp_path))
+
+    other = labctl(tmp_path, "resume", "last", "--die", "w2")
+    assert (other.returncode, "die 'w2' is not the one of run" in other.stderr) == (2, True)
+    # One step more is enough.
+    child = subprocess.Popen(
+        [sys.executable, "-m", "labctl.cli", "resume", "last", "--die", "w1"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while len(ended_steps(tmp_path)) < done + 1:
+        assert child.poll() is None
+        time.sleep(0.05)
+    child.terminate()
+    _, errors = child.communicate(timeout=100)
+    said = " ".join(errors.split())
+    assert "Re-checked the die: " in said
+    assert f"Resumed at step {done}" in said
+    assert "outputs at 0 V and open" in said
+    steps = ended_steps(tmp_path)
+    assert steps == list(range(len(steps)))
+
+
+def ended_steps(folder: Path) -> list[int]:
+    """Of the only run in a folder."""
+    steps = []
+    for journal in folder.glob("runs/2*/journal.jsonl"):
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            if '"event": "step_end"' in line and line.endswith("}"):
+                steps.append(json.loads(line)["step"])
+    return steps

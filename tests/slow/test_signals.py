@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from labctl.store.folder import RunFolder
+from labctl.store.wear import Booking
 from tests.simulated import small_bench_file
 
 pytestmark = [
@@ -51,37 +53,59 @@ if __name__ == "__main__":
     }))
 """
 SAFE = {"volts": [0.0], "paths": ["open"], "smus": [], "problems": []}
+PATIENCE_S = 60
+"""Far longer than anything that is waited for takes; no run here would end by itself in it."""
+
+
+def wait_for(child: subprocess.Popen[str], condition: Callable[[], object]) -> None:
+    """Until something holds that the child brings about."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > end or child.poll() is not None:
+            child.kill()
+            pytest.fail(f"waited in vain: {child.communicate()}")
+        time.sleep(0.02)
 
 
 def started(command: list[str], steps: int, runs: Path) -> subprocess.Popen[str]:
-    """A child whose run has ended at least ``steps`` steps."""
-    child = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and child.poll() is None:
-        ended = [
-            event
-            for journal in runs.glob("*/journal.jsonl")
-            for event in RunFolder(journal.parent).events()
-            if event["event"] == "step_end"
-        ]
-        if len(ended) >= steps:
-            return child
-        time.sleep(0.05)
-    child.kill()
-    pytest.fail(f"the run did not come to step {steps}: {child.communicate()}")
+    """A child whose run has ended at least ``steps`` steps; standard error goes to a file."""
+    with errors_of(runs).open("w", encoding="utf-8") as errors:
+        child = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    wait_for(child, lambda: len(steps_of(runs, "step_end")) >= steps)
+    return child
 
 
-def ended(child: subprocess.Popen[str], seconds: float) -> tuple[int, str, str]:
-    """Exit status, standard output and error, within ``seconds``."""
+def steps_of(runs: Path, what: str) -> list[int]:
+    """Steps that the run under a folder has begun (``step_begin``) or ended (``step_end``)."""
+    return [
+        event["step"]
+        for journal in runs.glob("*/journal.jsonl")
+        for event in RunFolder(journal.parent).events()
+        if event["event"] == what
+    ]
+
+
+def errors_of(runs: Path) -> Path:
+    """File of what the child says on standard error."""
+    return runs.with_name("errors.txt")
+
+
+def said(runs: Path) -> str:
+    """The same so far, without the line breaks of the terminal."""
+    return " ".join(errors_of(runs).read_text(encoding="utf-8").split())
+
+
+def ended(child: subprocess.Popen[str]) -> tuple[int, str]:
+    """Exit status and standard output, once the child has ended."""
     try:
-        output, errors = child.communicate(timeout=seconds)
+        output, _ = child.communicate(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()
-        pytest.fail(f"the run went on for {seconds} s after the signal")
-    return child.returncode, output, errors
+        pytest.fail(f"the run went on for {PATIENCE_S} s after the signal")
+    return child.returncode, output
 
 
 def only_run(runs: Path) -> RunFolder:
@@ -98,8 +122,8 @@ def test_a_signal_ends_the_run_aborted_with_safe_outputs(tmp_path, name, pace):
     # A step is one row of 16 devices: some two seconds in real time.
     child = started(command, 1 if pace else 6, tmp_path / "runs")
     child.send_signal(getattr(signal, name))
-    status, output, errors = ended(child, 8)
-    assert status == 0, errors
+    status, output = ended(child)
+    assert status == 0, said(tmp_path / "runs")
     assert json.loads(output) == SAFE
     made = only_run(tmp_path / "runs")
     assert made.status == "aborted"
@@ -116,11 +140,12 @@ def test_ctrl_c_on_the_command_line(tmp_path):
     command += ["--programmings", "50000", "--runs", str(tmp_path / "runs")]
     child = started(command, 8, tmp_path / "runs")
     child.send_signal(signal.SIGINT)
-    status, _, errors = ended(child, 20)
+    status, _ = ended(child)
+    errors = said(tmp_path / "runs")
     assert status == 1
     assert "Traceback" not in errors
     assert "Pausing after this step" in errors
-    assert "aborted: paused by the user after" in " ".join(errors.split())
+    assert "aborted: paused by the user after" in errors
     made = only_run(tmp_path / "runs")
     assert made.status == "aborted"
     assert (made.path / "report.html").is_file()
@@ -132,22 +157,12 @@ def command_line(bench: Path, runs: Path, procedure: str, *parameters: str) -> l
     return [*run, "--bench", str(bench), "--runs", str(runs), *parameters]
 
 
-def in_one_line(text: str) -> str:
-    """Without the line breaks of the terminal."""
-    return " ".join(text.split())
-
-
-def within_a_long_execution(made: RunFolder) -> None:
-    """Wait until pulses have been planned, and not confirmed for a second."""
-    deadline, count, since = time.monotonic() + 60, 0, time.monotonic()
-    while time.monotonic() < deadline:
-        events = list(made.events())
-        if len(events) != count:
-            count, since = len(events), time.monotonic()
-        if events[-1]["event"] == "wear_planned" and time.monotonic() - since > 1:
-            return
-        time.sleep(0.05)
-    pytest.fail("no long execution began")
+def in_a_long_execution(made: RunFolder) -> bool:
+    """Whether the last that was planned is thousands of pulses a device."""
+    last = list(made.events())[-1]
+    return last["event"] == "wear_planned" and any(
+        Booking.from_event(pulses).counts.max() > 1000 for pulses in last["pulses"]
+    )
 
 
 def test_the_third_ctrl_c_ends_a_loop_of_the_sequencer(tmp_path):
@@ -157,24 +172,20 @@ def test_the_third_ctrl_c_ends_a_loop_of_the_sequencer(tmp_path):
     parameters += ["--resistance-cycles", "400", "--pair-row", "1", "--pair-column", "1"]
     runs = tmp_path / "runs"
     child = started(command_line(bench, runs, "endurance", *parameters), 2, runs)
-    within_a_long_execution(only_run(runs))
-    # Two stay within the loop: the second ends the step after the present execution.
-    for _ in range(2):
-        child.send_signal(signal.SIGINT)
-        time.sleep(0.5)
-    assert child.poll() is None
     made = only_run(runs)
+    wait_for(child, lambda: in_a_long_execution(made))
+    # It is planned before it is sent.
+    time.sleep(1)
+    # Two stay within the loop: the second ends the step after the present execution.
+    for told in ("Pausing after this step", "Stopping within this step"):
+        child.send_signal(signal.SIGINT)
+        wait_for(child, lambda told=told: told in said(runs))
+    assert in_a_long_execution(made)
     child.send_signal(signal.SIGINT)
-    begin = time.monotonic()
-    while not any(event["event"] == "note" for event in made.events()):
-        # What state it left is told when the outputs are off.
-        assert time.monotonic() - begin < 2
-        time.sleep(0.02)
-    # The report takes longer.
-    status, _, errors = ended(child, 60)
+    status, _ = ended(child)
+    errors = said(runs)
     assert status == 1
     assert "Traceback" not in errors
-    said = in_one_line(errors)
     for sentence in (
         "Pausing after this step",
         "Stopping within this step",
@@ -183,7 +194,7 @@ def test_the_third_ctrl_c_ends_a_loop_of_the_sequencer(tmp_path):
         f"`labctl resume {made.id}` goes on",
         "the run aborted: emergency stop by the user within step",
     ):
-        assert sentence in said
+        assert sentence in errors
     made = only_run(runs)
     assert made.status == "aborted"
     cut = [event for event in made.events() if event["event"] == "wear_cut"]
@@ -194,15 +205,15 @@ def test_a_lost_terminal_stops_the_run_within_its_step(tmp_path):
     bench = small_bench_file(tmp_path / "bench", ("pace = 0", "pace = 1"), rows=2)
     runs = tmp_path / "runs"
     child = started(command_line(bench, runs, "checkerboard"), 1, runs)
+    wait_for(child, lambda: len(steps_of(runs, "step_begin")) > len(steps_of(runs, "step_end")))
     child.send_signal(signal.SIGHUP)
-    status, _, errors = ended(child, 60)
-    made = only_run(runs)
+    status, _ = ended(child)
+    made, errors = only_run(runs), said(runs)
     assert status == 1
     assert "Traceback" not in errors
-    said = in_one_line(errors)
-    assert "Stopping within this step; the outputs will be made safe" in said
-    assert f"outputs at 0 V and open; `labctl resume {made.id}` goes on" in said
-    assert f"aborted: stopped by the user within step {made.record['steps_done'] + 1}" in said
+    assert "Stopping within this step; the outputs will be made safe" in errors
+    assert f"outputs at 0 V and open; `labctl resume {made.id}` goes on" in errors
+    assert f"aborted: stopped by the user within step {made.record['steps_done'] + 1}" in errors
 
 
 def test_a_killed_run_is_found_interrupted_with_its_complete_steps(tmp_path):

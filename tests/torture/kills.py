@@ -111,6 +111,7 @@ class Killing:
         assert "Traceback" not in ended.errors, ended.errors
         (run,) = [RunFolder(record.parent) for record in folder.glob("runs/2*/run.json")]
         assert_same(run, whole)
+        assert_kept(run)
         assert (run.path / "report.html").is_file()
         assert_nothing_left(folder, dict(os.environ))
 
@@ -211,6 +212,15 @@ def spoil(file: Path, kept: int, random: np.random.Generator) -> int:
         opened.seek(end)
         opened.write(bytes(tail) if random.random() < 0.5 else random.bytes(tail))
     return size - end
+
+
+def assert_kept(run: RunFolder) -> None:
+    """A named die's file is the die that the run left."""
+    mark, file = run.last_step_end(), run.record["die"].get("file")
+    assert mark is not None
+    assert mark.die is not None
+    if file is not None:
+        assert Path(file).read_bytes() == (run.path / mark.die).read_bytes(), "the die's file"
 
 
 def assert_no_pulse_is_booked(folder: Path) -> None:

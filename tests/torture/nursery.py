@@ -21,9 +21,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.undrawn import save_a_pixel
+
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S, BETWEEN_SIGNALS_S = 90.0, 0.02
 COUNTED = ("fsync", "replace", "unlink", "mkdir")
+UNDRAWN = "undrawn"
 KILLED = -signal.SIGKILL if hasattr(signal, "SIGKILL") else -9
 
 
@@ -57,10 +60,14 @@ class Ended:
 
 
 class Nursery:
-    """The program below, and the children it makes."""
+    """The program below, and the children it makes; not ``draws``: their figures are one pixel."""
+
+    def __init__(self, draws: bool = True) -> None:
+        self._draws = draws
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "tests.torture.nursery"]
+        command += [] if self._draws else [UNDRAWN]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -85,12 +92,21 @@ class Nursery:
 
 def main() -> None:
     """Take orders until there are none."""
+    import jinja2  # noqa: F401
+    import matplotlib.backends.backend_agg  # noqa: F401
     import scipy.stats  # noqa: F401
+    from matplotlib.figure import Figure
 
+    import labctl.finishing
+    import labctl.resuming  # noqa: F401
     import procedures
+    from labctl.provenance import versions
 
     for name in procedures.PROCEDURES:
         procedures.load_procedure(name)
+    versions()
+    if UNDRAWN in sys.argv:
+        Figure.savefig = save_a_pixel
     for line in sys.stdin:
         ended = _raise(Order(**json.loads(line)))
         print(json.dumps(asdict(ended)), flush=True)

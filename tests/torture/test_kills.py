@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 import os
-import platform
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
-from pathlib import Path
 
 import pytest
 
-from labctl.provenance import git_revision
-from tests.torture.kills import RUNS, Killing, Tally
-from tests.torture.nursery import Nursery
+from tests.torture.durability import keep
 
-RESULT = Path(__file__).resolve().parents[2] / "docs" / "durability-result.json"
+# Before the import: else a failed comparison tells nothing.
+pytest.register_assert_rewrite("tests.interrupted", "tests.torture.kills")
+from tests.torture.kills import RUNS, Killing, Tally  # noqa: E402
+from tests.torture.nursery import Nursery  # noqa: E402
+
 KILLS = int(os.environ.get("LABCTL_KILLS", "200"))
 
 
@@ -30,15 +28,7 @@ def recorded(tally: Tally) -> Iterator[list[str]]:
     try:
         yield failures
     finally:
-        result = {
-            "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "revision": git_revision(),
-            "python": platform.python_version(),
-            "minutes": round((time.monotonic() - began) / 60, 1),
-            "failures": failures,
-            **vars(tally),
-        }
-        RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        keep("kills", time.monotonic() - began, {"failures": failures, **vars(tally)})
 
 
 @pytest.mark.torture

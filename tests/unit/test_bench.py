@@ -6,8 +6,10 @@ import pytest
 
 from instruments.b1500.mainframe import ModuleMismatchError
 from instruments.limits import LimitError
+from instruments.sim import clock
 from instruments.testchip.pads import DRIVEN_PADS, METERS
-from labctl.bench import Bench, BenchError, DieChoice, DieError, die_file
+from labctl import bench as bench_module
+from labctl.bench import Bench, BenchError, DieChoice, DieError, RealInstruments, die_file
 from labctl.benchfile import BenchFileError, BenchSetup, example_file, load_setup
 from tests.simulated import assert_outputs_safe, bent_setup, die_of, station_of
 
@@ -197,13 +199,28 @@ def test_a_bench_that_is_not_there_says_what_to_do(tmp_path):
         Bench(load_setup(file), DieChoice("d", None, tmp_path))
 
 
-def test_a_paced_bench_takes_its_time(tmp_path, fresh):
-    import time
+def test_a_real_benchs_clock_goes_on_over_a_restart_of_the_computer(monkeypatch):
+    wall, since_start = [1e9], [500.0]
+    monkeypatch.setattr(bench_module.time, "time", lambda: wall[0])
+    monkeypatch.setattr(bench_module.time, "monotonic", lambda: since_start[0])
+    before = RealInstruments(None, None, None)
+    programmed_at = before.now()
+    # While a run goes on, nobody sets its clock back.
+    wall[0] -= 3600
+    since_start[0] += 10
+    assert before.now() - programmed_at == pytest.approx(10)
+    wall[0], since_start[0] = 1e9 + 86_400, 20.0
+    assert RealInstruments(None, None, None).now() - programmed_at == pytest.approx(86_400)
 
-    setup = bent_setup(tmp_path, ("pace = 0", "pace = 20"))
-    with Bench(setup, fresh) as bench:
-        begin, bench_begin = time.monotonic(), bench.now()
-        bench.chip.measure(bench.chip.one_device(0, 0, 0)[..., 0])
-        real, virtual = time.monotonic() - begin, bench.now() - bench_begin
-    assert virtual > 0.1
-    assert real >= 0.95 * virtual / 20
+
+def test_a_paced_bench_takes_its_time(tmp_path, fresh, monkeypatch):
+    setup, slept = bent_setup(tmp_path, ("pace = 0", "pace = 20")), []
+    with Bench(setup, fresh) as bench, monkeypatch.context() as patch:
+        patch.setattr(clock.time, "sleep", slept.append)
+        begin = bench.now()
+        for _ in range(20):
+            bench.chip.measure(bench.chip.one_device(0, 0, 0)[..., 0])
+        virtual, slept = bench.now() - begin, sum(slept)
+    assert virtual > 2
+    # Less than a hundredth of a second is slept later.
+    assert slept == pytest.approx(virtual / 20, abs=0.011)

@@ -53,7 +53,7 @@ def test_lists_as_people_type_them(typed, values):
         ("", "Compliances has no value: one or more of 20uA to 200uA, with commas between"),
         (" , ", "has no value"),
         ([], "has no value"),
-        ("28uA,19uA", "Compliances 19uA is not allowed: 20uA to 200uA"),
+        ("28uA,19uA", "Compliances: 19uA is not allowed: 20uA to 200uA"),
         ("28uA;55uA", "is not a quantity in A"),
         ("28uA,55V", "is not a quantity in A"),
         ([float("nan")], "must be a number"),

@@ -67,7 +67,9 @@ def test_a_file_is_as_large_as_the_array_or_the_region(tmp_path):
     whole = bits("random:5")
     np.save(tmp_path / "whole.npy", whole)
     np.testing.assert_array_equal(bits(str(tmp_path / "whole.npy"), "1:3,2:5"), whole)
-    with pytest.raises(ValueError, match=r"is 2 x 3 bits; .*array, 4 x 6, or of the region, 2 x 2"):
+    with pytest.raises(
+        ValueError, match=r"is 2 x 3 bits; wanted: 4 x 6 \(array\) or 2 x 2 \(region\)"
+    ):
         bits(str(tmp_path / "region.npy"), "1:3,2:4")
 
 

@@ -83,7 +83,7 @@ def test_a_pair_that_never_crossed_leaves_an_open_end(tmp_path):
     assert "not reached" in write_report(run).read_text(encoding="utf-8")
 
 
-def test_pairs_that_were_stopped_early_are_named(tmp_path):
+def test_pairs_that_were_stopped_early_are_named(tmp_path, undrawn):
     arrays = endurance_arrays(2)
     records = {"window_counts": 1, "resistance": 2, "censored": 2}
     records |= {"resistance_of": 2, "resistance_range": 2}

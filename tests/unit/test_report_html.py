@@ -103,6 +103,7 @@ def test_what_the_page_leaves_out(checkerboard: str) -> None:
         assert text not in checkerboard, text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_undecided_bits_are_counted_where_qb_was_read(tmp_path: Path) -> None:
     arrays = checkerboard_arrays(2)
     arrays["sensed"][0, 0, :3] = 2
@@ -111,6 +112,7 @@ def test_undecided_bits_are_counted_where_qb_was_read(tmp_path: Path) -> None:
     assert "QB is not read" not in html
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_real_bench_is_never_called_simulated(tmp_path: Path) -> None:
     html = report(tmp_path, "checkerboard", checkerboard_arrays(2), simulated=False)
     assert "REAL bench" in html
@@ -118,6 +120,7 @@ def test_a_real_bench_is_never_called_simulated(tmp_path: Path) -> None:
     assert "simulated chip" not in html
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_blocks_order_is_warned_about(tmp_path: Path) -> None:
     parameters = {"reference": 40e3, "order": "blocks"}
     html = report(tmp_path, "checkerboard", checkerboard_arrays(1), parameters=parameters)
@@ -157,6 +160,7 @@ def test_sense_without_a_single_resistance(tmp_path: Path) -> None:
     assert len(images(report(tmp_path, "checkerboard", arrays))) == 2
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_dead_cells_are_named(tmp_path: Path) -> None:
     arrays = checkerboard_arrays(20)
     arrays["sensed"][:, 1, 2] = 1

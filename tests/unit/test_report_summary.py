@@ -61,6 +61,7 @@ def test_dead_cells_are_null_below_ten_programmings(tmp_path: Path) -> None:
     assert summarise(write_run(tmp_path / "b", "checkerboard", few))["dead_cells"] is None
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_report_is_named_once_it_is_written(tmp_path: Path) -> None:
     run = write_run(tmp_path, "checkerboard", checkerboard_arrays(2))
     assert summarise(run)["report"] is None

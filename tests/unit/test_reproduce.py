@@ -22,6 +22,7 @@ from labctl.reproduce.measured import (
 )
 from labctl.reproduce.paper import published
 from labctl.reproduce.quantities import QUANTITIES
+from labctl.reproduce.quantities.common import until
 from procedures import load_procedure
 from tests.simulated import small_bench_file
 
@@ -58,6 +59,17 @@ def test_a_true_value_at_the_edge_is_called_outside_once_in_five_hundred():
     outside = sum(judge(counted(int(k), 20_000), BOTH) is Verdict.OUTSIDE for k in errors)
     # 0.1 % a side: 4 expected, 15 has a probability of 2e-5.
     assert outside < 15
+
+
+def test_a_median_beyond_the_last_cycle_is_a_lower_bound():
+    never = until(median_of([7e8] * 64, trials=64), 7e8)
+    assert (never.value, never.high, never.is_bound) == (7e8, None, True)
+    assert judge(never, (1e8, None)) is Verdict.INSIDE
+    some = until(median_of([*np.arange(1.0, 31.0), *[7e8] * 34], trials=64), 7e8)
+    assert (some.high, some.is_bound) == (None, True)
+    most = until(median_of([*np.arange(1.0, 61.0), *[7e8] * 4], trials=64), 7e8)
+    assert most.high < 60
+    assert not most.is_bound
 
 
 def test_the_median_of_pairs_has_an_exact_interval():

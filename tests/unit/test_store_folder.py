@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -310,3 +311,17 @@ def test_an_unreadable_record_is_one_sentence(tmp_path, content):
     (tmp_path / RECORD).write_text(content, encoding="utf-8")
     with pytest.raises(RunFolderError, match="is not a readable run folder"):
         RunFolder(tmp_path)
+
+
+def test_the_journal_is_on_disk_before_the_record_tells_of_the_end(writer, monkeypatch):
+    sync, synced = files.sync, []
+
+    def watched(file):
+        synced.append((Path(file.name).name, writer.record["status"]))
+        sync(file)
+
+    writer.append_event("note", text="the last one")
+    monkeypatch.setattr(files, "sync", watched)
+    writer.close("success", None)
+    assert (JOURNAL, None) in synced
+    assert synced[-1] == ("run.json.new", "success")

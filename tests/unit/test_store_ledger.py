@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import sqlite3
 import threading
 
 import numpy as np
 import pytest
 
+from labctl.store import ledger as ledger_module
 from labctl.store.ledger import LEDGER, Ledger, LedgerError
 from labctl.store.wear import Booking
 
@@ -61,6 +64,44 @@ def test_a_plan_is_seen_by_another_connection_at_once(ledger):
     ledger.confirm(block)
     assert other.unconfirmed("a") == 0
     other.close()
+
+
+@pytest.fixture
+def other(ledger):
+    """Another program's transaction."""
+    other = sqlite3.connect(ledger.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield other
+    other.close()
+
+
+def test_a_locked_ledger_is_waited_for(ledger, other):
+    looks = itertools.count(1)
+    ledger.while_waiting = lambda: next(looks) == 3 and other.execute("ROLLBACK")
+    assert ledger.plan("a", "run", [entry("set", 1)]) == 1
+    assert next(looks) == 4
+
+
+def test_the_waiting_can_be_ended(ledger, other):
+    class Enough(Exception):
+        pass
+
+    def enough():
+        raise Enough
+
+    ledger.while_waiting = enough
+    with pytest.raises(Enough):
+        ledger.plan("a", "run", [entry("set", 1)])
+    other.execute("ROLLBACK")
+    assert ledger.totals("a") == {}
+    ledger.while_waiting = lambda: None
+    assert ledger.plan("a", "run", [entry("set", 1)]) == 1
+
+
+def test_a_ledger_that_stays_locked_is_told(ledger, other, monkeypatch):
+    monkeypatch.setattr(ledger_module, "PATIENCE_S", 0.0)
+    with pytest.raises(LedgerError, match="cannot be written: database is locked"):
+        ledger.confirm(1)
 
 
 def test_two_that_plan_at_once_never_share_a_block(tmp_path):

@@ -6,7 +6,9 @@ import json
 import math
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
@@ -181,7 +183,8 @@ class Die:
         return _checked(path, about, arrays)
 
 
-def _layout() -> dict[str, tuple[tuple[int, ...], type]]:
+@cache
+def _layout() -> Mapping[str, tuple[tuple[int, ...], type]]:
     """Shape and type of each array of a die."""
     hints = get_type_hints(Die, include_extras=True)
     return {

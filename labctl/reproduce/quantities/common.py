@@ -42,6 +42,13 @@ def capped(cycles: Sequence[float], most: float) -> list[float]:
     return [min(cycle, most) for cycle in cycles]
 
 
+def until(measured: Measured, most: float) -> Measured:
+    """A median of capped cycles: an end at the cap is open, a value there a lower bound."""
+    if measured.value is None or (measured.high is not None and measured.high < most):
+        return measured
+    return replace(measured, high=None, wide_high=None, is_bound=measured.value >= most)
+
+
 def share(hits: int, of: int) -> Measured:
     """A share of pairs or dies."""
     return counted(hits, of) if of else NOTHING

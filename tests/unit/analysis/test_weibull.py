@@ -13,7 +13,6 @@ from labctl.analysis.weibull import (
     goodness_of_fit,
     kaplan_meier,
     standard_quantile,
-    switching_yield,
     voltage_for_share,
 )
 from tests.unit.analysis.coverage import Planted, check_coverage
@@ -192,14 +191,6 @@ def test_p_values_of_true_fits_are_uniform() -> None:
         chances.append(found.p_value)
     assert 0.03 < np.mean(np.array(chances) < 0.1) < 0.2
     assert 0.4 < np.mean(chances) < 0.6
-
-
-def test_yield_has_an_interval() -> None:
-    found = switching_yield([False] * 2046 + [True] * 2)
-    wanted = stats.binomtest(2046, 2048).proportion_ci(method="exact")
-    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high))
-    with pytest.raises(ValueError, match="no device"):
-        switching_yield([])
 
 
 @pytest.mark.parametrize("volts", [[], [2.5], [2.5, 2.5, 2.5], [2.5, np.nan]])

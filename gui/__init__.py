@@ -1,0 +1,1 @@
+"""The window: draws the events of runs, decides nothing."""

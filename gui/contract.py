@@ -1,0 +1,59 @@
+"""What a model and a view are.
+
+A model absorbs what a run tells, in the follower's thread, and gives a picture: an immutable
+snapshot of bounded size. A view draws pictures, in the interface thread, and reads nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from PyQt6.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from labctl.store.folder import RunFolder
+    from labctl.store.tail import News
+
+Cell = tuple[int, int]
+"""Row and column of a bit."""
+
+
+class Model(Protocol):
+    """What one view shows of one run."""
+
+    def absorb(self, folder: RunFolder, news: News) -> bool:
+        """Take in what is new; whether the picture changed. Costs no more than the news is long."""
+        ...
+
+    @property
+    def picture(self) -> Any:
+        """What is to be drawn: immutable, of bounded size."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunStyle:
+    """How a run is told from the others in one plot.
+
+    ``index``: 0 is the run in front, the next ones are overlaid; it chooses colour, symbol and
+    dash together, so that no run is told by its colour alone.
+    """
+
+    name: str
+    index: int
+
+
+class View(QWidget):
+    """A widget that draws pictures of one or several runs."""
+
+    def show_run(self, run: str, picture: Any, style: RunStyle) -> None:
+        """Draw the picture of a run in place of its last one."""
+        raise NotImplementedError
+
+    def forget_run(self, run: str) -> None:
+        """Take a run out of the view."""
+        raise NotImplementedError
+
+    def set_selection(self, cells: frozenset[Cell]) -> None:
+        """The cells selected on the map; a view without cells ignores it."""

@@ -1,0 +1,1 @@
+"""What the views draw: absorbed from a run off the interface thread, no Qt."""

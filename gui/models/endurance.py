@@ -1,0 +1,231 @@
+"""Endurance of a run as it grows: resistances and error rates, window by window.
+
+Each window of a pair is analysed when it arrives, with what was read in it; only the readings of
+the window at hand are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.analysis.endurance import (
+    DEVICES,
+    STATES,
+    PairEndurance,
+    PooledWindow,
+    SenseCount,
+    StoredReadings,
+    WindowResult,
+    merged,
+    pooled_windows,
+    window_result,
+)
+from labctl.store.folder import RunFolder
+from labctl.store.tail import News
+
+Floats = NDArray[np.float64]
+Span = tuple[int, int]
+"""First and last cycle of a window."""
+Key = tuple[int, int]
+"""Pair and window."""
+
+LINES = tuple(f"{device} {state}" for device in DEVICES for state in STATES)
+"""Names of the four resistances, "BL LRS" and so on."""
+
+MOST_CHOSEN = 64
+"""Selected pairs that are pooled apart: it is done while the user waits."""
+
+_READINGS = ("resistance", "censored", "resistance_of", "resistance_range")
+
+
+@dataclass(frozen=True)
+class PooledBand:
+    """Resistances of several pairs in one window, ohm; NaN where censored or not read."""
+
+    median_ohm: float
+    """Median over the pairs of their medians."""
+    low_ohm: float
+    """Lowest 1 % quantile of a pair."""
+    high_ohm: float
+    """Highest 99 % quantile of a pair."""
+
+
+@dataclass(frozen=True)
+class PooledSpan:
+    """One window of some pairs together."""
+
+    rates: PooledWindow
+    bands: Mapping[str, PooledBand]
+    """By name of `LINES`; of one pair its own band."""
+
+
+@dataclass(frozen=True)
+class EndurancePicture:
+    """Windows of each pair, and of all of them together."""
+
+    pairs: tuple[PairEndurance, ...] = ()
+    pooled: tuple[PooledSpan, ...] = ()
+    reference_ohm: float = float("nan")
+    """The fixed 1T1R reference."""
+    reads_resistance: bool = False
+    every_cycle: bool = False
+    """Every cycle was observed: there are no jumps."""
+
+    def of_cells(self, cells: frozenset[tuple[int, int]]) -> tuple[PairEndurance, ...]:
+        """The pairs among ``cells``; all where none is, or more than `MOST_CHOSEN` are."""
+        chosen = tuple(pair for pair in self.pairs if (pair.row, pair.column) in cells)
+        return chosen if 0 < len(chosen) <= MOST_CHOSEN else self.pairs
+
+    def spans(self, pairs: Sequence[PairEndurance]) -> tuple[PooledSpan, ...]:
+        """Windows of these pairs together."""
+        return self.pooled if len(pairs) == len(self.pairs) else pooled_spans(pairs)
+
+
+class EnduranceModel:
+    """Windows of one run."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._places: dict[int, tuple[int, int]] = {}
+        self._counts: dict[Key, SenseCount] = {}
+        self._results: dict[int, dict[int, WindowResult]] = {}
+        self._pairs: dict[int, PairEndurance] = {}
+        self._open: dict[str, list[NDArray[Any]]] = {}
+        self._open_key: Key | None = None
+        self._spans: dict[Span, dict[int, WindowResult]] = {}
+        self._pooled: dict[Span, PooledSpan] = {}
+        self._stale: set[Span] = set()
+        self._parameters: Mapping[str, Any] = {}
+        self._reads_resistance = False
+
+    @property
+    def picture(self) -> EndurancePicture:
+        """The windows so far; pools those that changed."""
+        for span in self._stale:
+            own = self._spans.get(span)
+            if own:
+                self._pooled[span] = _pooled_span(list(own.items()))
+            else:
+                self._pooled.pop(span, None)
+        self._stale.clear()
+        return EndurancePicture(
+            pairs=tuple(self._pairs.values()),
+            pooled=tuple(self._pooled[span] for span in sorted(self._pooled)),
+            reference_ohm=self._reference_ohm,
+            reads_resistance=self._reads_resistance,
+            every_cycle=self._parameters.get("mode") == "every-cycle",
+        )
+
+    def absorb(self, folder: RunFolder, news: News) -> bool:
+        """Take in new windows, or more of the last one; whether there were any."""
+        if news.restarted:
+            self._begin()
+        self._parameters = folder.record.get("parameters", {})
+        for place in news.arrays.get("pairs", []):
+            # Disturb runs have pairs of another kind.
+            if place.shape == (3,):
+                self._places[int(place[0])] = int(place[1]), int(place[2])
+        counts = [SenseCount(*record.tolist()) for record in news.arrays.get("window_counts", [])]
+        readings = self._readings_by_window(news)
+        for key in dict.fromkeys((count.pair, count.window) for count in counts):
+            own = [count for count in counts if (count.pair, count.window) == key]
+            known = [self._counts[key]] if key in self._counts else []
+            self._counts[key] = merged([*known, *own])[0]
+            self._analyse(key, readings.get(key))
+        return bool(counts) or news.restarted
+
+    @property
+    def _reference_ohm(self) -> float:
+        return float(self._parameters.get("reference", float("nan")))
+
+    @staticmethod
+    def _readings_by_window(news: News) -> dict[Key, dict[str, list[NDArray[Any]]]]:
+        """New records of resistances by pair and window."""
+        found: dict[Key, dict[str, list[NDArray[Any]]]] = {}
+        if "resistance_of" not in news.arrays:
+            return found
+        for record in zip(*(news.arrays[name] for name in _READINGS), strict=True):
+            pair, window = (int(number) for number in record[2][:2])
+            own = found.setdefault((pair, window), {name: [] for name in _READINGS})
+            for name, array in zip(_READINGS, record, strict=True):
+                own[name].append(array)
+        return found
+
+    def _analyse(self, key: Key, readings: dict[str, list[NDArray[Any]]] | None) -> None:
+        """A window's numbers from its count and all readings so far."""
+        if key != self._open_key:
+            self._open_key, self._open = key, {name: [] for name in _READINGS}
+        for name, arrays in (readings or {}).items():
+            self._open[name] += arrays
+        pair, window = key
+        states = None
+        if self._open["resistance"]:
+            self._reads_resistance = True
+            stacked = [np.stack(self._open[name]) for name in _READINGS]
+            states = StoredReadings(*stacked).window(pair, window)
+        result = window_result(self._counts[key], *(states or ([], [])), self._reference_ohm)
+        self._keep(pair, window, result)
+
+    def _keep(self, pair: int, window: int, result: WindowResult) -> None:
+        own = self._results.setdefault(pair, {})
+        before = own.get(window)
+        if before is not None:
+            self._spans[_span(before)].pop(pair, None)
+            self._stale.add(_span(before))
+        own[window] = result
+        self._spans.setdefault(_span(result), {})[pair] = result
+        self._stale.add(_span(result))
+        ordered = [own[number] for number in sorted(own)]
+        self._pairs[pair] = _pair(pair, *self._places.get(pair, (-1, -1)), ordered)
+
+
+def pooled_spans(pairs: Iterable[PairEndurance]) -> tuple[PooledSpan, ...]:
+    """Windows of pairs that lie at the same cycles, in order."""
+    together: dict[Span, list[tuple[int, WindowResult]]] = {}
+    for pair in pairs:
+        for window in pair.windows:
+            together.setdefault(_span(window), []).append((pair.pair, window))
+    return tuple(_pooled_span(together[span]) for span in sorted(together))
+
+
+def _pooled_span(windows: Sequence[tuple[int, WindowResult]]) -> PooledSpan:
+    """Windows of the same cycles, each with its pair."""
+    (rates,) = pooled_windows(_pair(pair, -1, -1, [window]) for pair, window in windows)
+    bands = {name: _pooled_band(name, [window for _, window in windows]) for name in LINES}
+    return PooledSpan(rates, {name: band for name, band in bands.items() if band is not None})
+
+
+def _pooled_band(name: str, windows: Sequence[WindowResult]) -> PooledBand | None:
+    bands = [w.bands[name] for w in windows if name in w.bands]
+    if not bands:
+        return None
+    median, low, high = (
+        np.array([end for b in bands if (end := getattr(b, quantile)) is not None] or [np.nan])
+        for quantile in ("median_ohm", "q01_ohm", "q99_ohm")
+    )
+    return PooledBand(float(np.median(median)), float(low.min()), float(high.max()))
+
+
+def _pair(pair: int, row: int, column: int, windows: list[WindowResult]) -> PairEndurance:
+    """A pair's windows; what follows from all of them together is for the report."""
+    return PairEndurance(
+        pair=pair,
+        row=row,
+        column=column,
+        windows=windows,
+        crossing_1t1r=None,
+        crossing_common=None,
+        crossing_2t2r=None,
+        aging=None,
+    )
+
+
+def _span(window: WindowResult) -> Span:
+    return window.count.first, window.count.last

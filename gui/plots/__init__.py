@@ -1,0 +1,1 @@
+"""What every plot has: axes with units, cross-hair, export, decimation."""

@@ -1,0 +1,283 @@
+"""The history of the selected cells: resistances of both devices, bits written and read wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from gui import colours
+from gui.contract import Cell, RunStyle, View
+from gui.models.cell_history import CellReads, HistoryPicture, PairHistory
+from gui.plots.axes import AxisText, Numbers
+from gui.plots.figure import Figure
+from gui.plots.legend import Entry
+from gui.plots.series import Look, Looks, Series
+from gui.theme import Mark, Theme, mark
+from labctl.analysis.maps import NOT_READ
+from labctl.report.text import count
+
+CELLS_SHOWN = 3
+"""Selected cells that are drawn, the first by row and column."""
+
+_READS = AxisText("Read of this run")
+_CYCLES = AxisText("Cycle", numbers=Numbers.POWER, log=True)
+_OHM = AxisText("R", "Ω", Numbers.PREFIX, log=True)
+_BITS = AxisText("Bit")
+_WRONG = AxisText("Wrong", numbers=Numbers.POWER)
+_LANE = 1.6
+"""Distance of the lanes of two cells; a bit 1 lies 1 above a bit 0."""
+_SYMBOLS_UP_TO = 200
+"""Reads; more of them are drawn as lines alone."""
+_BITS_PIXELS = 92
+"""Height of the lower panel, its axis included."""
+_LEFT_PIXELS = 50
+"""Width of the left axes: the panels lie exactly below each other."""
+_HINT = "Select cells on the map."
+
+
+class _Lines(NamedTuple):
+    """The series of one place in the legend."""
+
+    devices: tuple[Series, Series]
+    points: tuple[Series, Series]
+    """The symbols on them, where there is room for some."""
+    written: Series
+    wrong: Series
+    """Reads that gave another bit than the one written."""
+    counts: Series
+    """Wrong bits in each count of a cycled pair."""
+
+    @property
+    def all(self) -> tuple[Series, ...]:
+        """Every one of them."""
+        return (*self.devices, *self.points, self.written, self.wrong, self.counts)
+
+
+class CellHistoryView(View):
+    """Follows the selection; shows the run in front.
+
+    Above: resistance of BL (filled) and BLb (open). Below: what was written, and what was read
+    wrong as a cross; for cycled pairs the share of wrong bits in each count.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("cell-history")
+        self._runs: dict[str, tuple[HistoryPicture | None, RunStyle]] = {}
+        self._cells: frozenset[Cell] = frozenset()
+        self._names: list[str] = []
+        self.figure = Figure("cell_history")
+        self.ohms = self.figure.panel(0, 0, _READS, _OHM)
+        self.bits = self.figure.panel(1, 0, _READS, _BITS)
+        self._place_panels()
+        self._lines = [self._new_lines(place) for place in range(CELLS_SHOWN)]
+        self.figure.name_in_legend(self._legend)
+        self.words = QLabel(_HINT)
+        self.words.setObjectName("cell-history-words")
+        mark(self.words, Mark.HINT)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        # What it says may not widen the window.
+        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.figure.tools.addWidget(self.words, 3)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.figure)
+
+    def show_run(self, run: str, picture: HistoryPicture | None, style: RunStyle) -> None:
+        """Draw the picture of a run, if it is the one in front."""
+        self._runs[run] = (picture, style)
+        self._draw()
+
+    def forget_run(self, run: str) -> None:
+        """Take a run out; the next one comes to the front."""
+        self._runs.pop(run, None)
+        self._draw()
+
+    def set_selection(self, cells: frozenset[Cell]) -> None:
+        """Show these cells."""
+        self._cells = cells
+        self._draw()
+
+    def _place_panels(self) -> None:
+        """One horizontal axis for both."""
+        self.bits.plot.setXLink(self.ohms.plot)
+        self.bits.plot.setFixedHeight(_BITS_PIXELS)
+        self.bits.plot.setLimits(minYRange=2.0)
+        self.ohms.x.setStyle(showValues=False)
+        self.ohms.x.showLabel(False)
+        layout = self.figure.graphics.ci.layout
+        layout.setVerticalSpacing(2)
+        layout.setContentsMargins(2, 2, 8, 2)
+        for panel in (self.ohms, self.bits):
+            panel.y.setWidth(_LEFT_PIXELS)
+
+    def _new_lines(self, place: int) -> _Lines:
+        def device(number: int, *, line: bool, symbol: bool) -> Series:
+            look = _device_look(place, number, line=line, symbol=symbol)
+            return self.ohms.series(("BL", "BLb")[number], look)
+
+        return _Lines(
+            devices=(device(0, line=True, symbol=False), device(1, line=True, symbol=False)),
+            points=(device(0, line=False, symbol=True), device(1, line=False, symbol=True)),
+            written=self.bits.series("written", _bit_look(place)),
+            wrong=self.bits.series("read wrong", _wrong_look),
+            counts=self.bits.series("wrong", _count_look(place)),
+        )
+
+    def _draw(self) -> None:
+        front = min(self._runs.values(), key=lambda one: one[1].index, default=None)
+        picture = None if front is None else front[0]
+        cells = [] if picture is None else _within(self._cells, picture.shape)[:CELLS_SHOWN]
+        if picture is not None and any(cell in picture.pairs for cell in cells):
+            cells = [cell for cell in cells if cell in picture.pairs]
+            self._draw_pairs(picture, cells)
+        elif picture is not None and cells:
+            self._draw_reads(picture, cells)
+        for lines in self._lines[len(cells) :]:
+            for series in lines.all:
+                series.clear()
+        self._name(picture, cells)
+
+    def _draw_reads(self, picture: HistoryPicture, cells: Sequence[Cell]) -> None:
+        self._show_axes(_READS, _BITS)
+        for place, cell in enumerate(cells):
+            reads, lines = picture.cell(cell), self._lines[place]
+            for device, (line, points) in enumerate(zip(lines.devices, lines.points, strict=True)):
+                line.set(reads.number, reads.ohm[:, device])
+                if len(reads.number) <= _SYMBOLS_UP_TO:
+                    points.set(reads.number, reads.ohm[:, device])
+                else:
+                    points.clear()
+            self._draw_bits(lines, reads, -_LANE * place)
+        if len(cells) == 1:
+            self.bits.y.name_places([(0.0, "0"), (1.0, "1")])
+        else:
+            lanes = enumerate(f"{row},{column}" for row, column in cells)
+            self.bits.y.name_places([(0.5 - _LANE * place, name) for place, name in lanes])
+
+    def _draw_bits(self, lines: _Lines, reads: CellReads, lane: float) -> None:
+        """Written bits as a line; reads that gave something else as crosses where it was read."""
+        known = reads.written != NOT_READ
+        lines.counts.clear()
+        lines.written.set(reads.number, np.where(known, lane + reads.written, np.nan))
+        wrong = known & (reads.sensed != NOT_READ) & (reads.sensed != reads.written)
+        # An undecided bit lies between 0 and 1.
+        level = np.where(reads.sensed[wrong] <= 1, reads.sensed[wrong], 0.5)
+        lines.wrong.set(reads.number[wrong], lane + level, joined=False)
+
+    def _draw_pairs(self, picture: HistoryPicture, cells: Sequence[Cell]) -> None:
+        self._show_axes(_CYCLES, _WRONG)
+        self.bits.y.name_places([])
+        for place, cell in enumerate(cells):
+            history, lines = picture.pairs[cell], self._lines[place]
+            for device, (line, points) in enumerate(zip(lines.devices, lines.points, strict=True)):
+                cycle, low, high = _both_bits(history, device)
+                line.clear()
+                points.set(cycle, np.sqrt(low * high), low=low, high=high)
+            lines.written.clear()
+            lines.wrong.clear()
+            counts = history.counts
+            lines.counts.set(
+                [each.middle for each in counts],
+                [each.zero_as_one + each.one_as_zero for each in counts],
+            )
+
+    def _show_axes(self, x: AxisText, bits: AxisText) -> None:
+        if self.ohms.x.text != x or self.bits.y.text != bits:
+            self.ohms.show_axes(x, _OHM)
+            self.ohms.x.showLabel(False)
+            self.bits.show_axes(x, bits)
+            self.bits.plot.setLimits(yMin=-0.5 if bits is _WRONG else None)
+            for panel in (self.ohms, self.bits):
+                panel.whole_range()
+
+    def _name(self, picture: HistoryPicture | None, cells: Sequence[Cell]) -> None:
+        names = [f"row {row} column {column}, BL" for row, column in cells]
+        if names != self._names:
+            self._names = names
+            self.figure.name_in_legend(self._legend)
+        self.words.setText(_told(picture, cells, self._cells))
+
+    def _legend(self) -> Sequence[Entry]:
+        entries: list[Entry] = []
+        for place, name in enumerate(self._names):
+            for device, label in enumerate((name, "BLb")):
+                if device == 0 or place == 0:
+                    look = _device_look(place, device, line=True, symbol=True)
+                    entries.append((label, look(self.figure.theme)))
+        return entries
+
+
+def _within(cells: frozenset[Cell], shape: tuple[int, int]) -> list[Cell]:
+    """The cells that an array has, in order: a selection may come from a larger one."""
+    return sorted(cell for cell in cells if cell[0] < shape[0] and cell[1] < shape[1])
+
+
+def _told(picture: HistoryPicture | None, drawn: Sequence[Cell], selected: frozenset[Cell]) -> str:
+    """What the picture leaves out."""
+    if picture is None or not selected:
+        return _HINT
+    told = []
+    if len(drawn) < len(selected):
+        told.append(f"{len(drawn)} of {len(selected)} selected")
+    pairs = [picture.pairs[cell] for cell in drawn if cell in picture.pairs]
+    if pairs:
+        most = max((each.readings for one in pairs for each in one.after.values()), default=1)
+        if most > 1:
+            told.append(f"a bar spans {most} readings")
+    elif picture.kept < picture.reads:
+        told.append(f"the latest {picture.kept} of {count(picture.reads, 'read')}")
+    elif not picture.reads:
+        told.append("the run has not read the array so far")
+    return "; ".join(told)
+
+
+def _both_bits(
+    history: PairHistory, device: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Cycle, lowest and highest reading of a device after either bit, in order of the cycles."""
+    groups = list(history.after.values())
+    if not groups:
+        none = np.empty(0)
+        return none, none, none
+    cycle = np.concatenate([each.cycle for each in groups])
+    order = np.argsort(cycle)
+    low = np.concatenate([each.low[:, device] for each in groups])
+    high = np.concatenate([each.high[:, device] for each in groups])
+    return cycle[order], low[order], high[order]
+
+
+def _device_look(place: int, device: int, *, line: bool, symbol: bool) -> Looks:
+    """Colour and symbol by cell, BL filled with a line, BLb open with dashes."""
+
+    def look(theme: Theme) -> Look:
+        dash = Qt.PenStyle.SolidLine if device == 0 else Qt.PenStyle.DashLine
+        return Look(
+            colours.line_colour(place, theme),
+            colours.symbol(place) if symbol else None,
+            filled=device == 0,
+            size=6,
+            line=dash if line else None,
+            width=1.0,
+        )
+
+    return look
+
+
+def _bit_look(place: int) -> Looks:
+    return lambda theme: Look(colours.line_colour(place, theme), width=1.0)
+
+
+def _count_look(place: int) -> Looks:
+    return lambda theme: Look(
+        colours.line_colour(place, theme), colours.symbol(place), size=5, width=1.0
+    )
+
+
+def _wrong_look(theme: Theme) -> Look:
+    return Look(theme.problem, "x", size=11, line=None)

@@ -1,0 +1,201 @@
+"""Endurance: resistances of both devices and bit error rates against cycles, on log axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QWidget
+
+from gui.contract import Cell, RunStyle
+from gui.models.endurance import LINES, MOST_CHOSEN, EndurancePicture, PooledSpan
+from gui.plots.axes import AxisText, Numbers
+from gui.plots.legend import Entry
+from gui.plots.rates import set_rates
+from gui.plots.run_looks import HRS, LRS, part_look, quiet_look
+from gui.plots.series import Look, Looks
+from gui.theme import Theme
+from gui.views.plot_view import Drawn, PlotView
+from labctl.analysis.crossing import BER_LIMIT
+from labctl.analysis.endurance import DEVICES, STATES, PairEndurance
+from labctl.report.text import count, with_prefix
+
+CYCLES = AxisText("Cycles", "", Numbers.POWER, log=True)
+OHMS = AxisText("R", "Ω", Numbers.PREFIX, log=True)
+RATE = AxisText("Bit error rate", "", Numbers.POWER, log=True)
+
+TWO, ONE, FIXED = "2T2R", "1T1R best reference", "1T1R fixed reference"
+_SINGLE_PAIRS = 16
+"""Lines of single pairs beside those of all, at most."""
+
+
+class EnduranceView(PlotView[EndurancePicture]):
+    """Three panels: BL and BLb above, error rates below; the selection chooses the pairs."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        self._cells: frozenset[Cell] = frozenset()
+        super().__init__("endurance", parent)
+        self.resistance = {
+            device: self.figure.panel(0, number, CYCLES, OHMS, f"{device} device")
+            for number, device in enumerate(DEVICES)
+        }
+        left, right = self.resistance.values()
+        right.share_y(left)
+        right.plot.setXLink(left.plot)
+        self.rates = self.figure.panel(1, 0, CYCLES, RATE, columns=2)
+        self.rates.guide(BER_LIMIT)
+
+    def set_selection(self, cells: frozenset[Cell]) -> None:
+        """Draw the pairs among these cells; all pairs where none of them is."""
+        self._cells = cells
+        self.redraw()
+
+    def draw(self, run: Drawn[EndurancePicture]) -> None:
+        """Windows of the chosen pairs together, and thin lines of single ones."""
+        pairs = run.picture.of_cells(self._cells)
+        spans = run.picture.spans(pairs)
+        for name in LINES:
+            self._draw_resistance(run, name, spans)
+        looks = _rate_looks(run.style)
+        self._draw_singles(run, looks, pairs if len(pairs) > 1 else ())
+        cycles = [span.rates.cycle for span in spans]
+        by_name = {
+            TWO: [span.rates.ber_2t2r for span in spans],
+            ONE: [span.rates.best for span in spans],
+            FIXED: [span.rates.fixed for span in spans],
+        }
+        for name, rates in by_name.items():
+            set_rates(run.series(name, self.rates, name, looks[name]), cycles, rates)
+        reads = any(other.picture.reads_resistance for other in self.runs.values())
+        for panel in self.resistance.values():
+            panel.set_visible(reads)
+
+    def legend(self) -> Sequence[Entry]:
+        """States and rates of the run in front; runs if there are several."""
+        front, theme = self.front, self.figure.theme
+        if front is None:
+            return ()
+        reads = front.picture.reads_resistance
+        entries = [(f"R, {s}", _state_look(front.style, s)(theme)) for s in STATES if reads]
+        names = _rate_names(front.picture)
+        entries += [
+            (names[name], looks(theme))
+            for name, looks in _rate_looks(front.style).items()
+            if name == TWO or reads
+        ]
+        if len(self.runs) > 1:
+            runs = self.runs.values()
+            entries += [(run.style.name, _state_look(run.style, "LRS")(theme)) for run in runs]
+        return entries
+
+    def told(self, run: Drawn[EndurancePicture]) -> str:
+        """Which pairs, what the band is, what was not observed."""
+        picture = run.picture
+        if not picture.pairs:
+            return "No window observed yet."
+        pairs = picture.of_cells(self._cells)
+        if len(pairs) == 1:
+            whose = f"Row {pairs[0].row} column {pairs[0].column}"
+            band = "median and 1 to 99 % of the readings"
+        else:
+            whose = f"{count(len(pairs), 'pair')} together"
+            if pairs is picture.pairs and len(self._cells) > MOST_CHOSEN:
+                whose = f"All {whose} (at most {MOST_CHOSEN} of them can be chosen)"
+            band = "median of their medians, lowest 1 % to highest 99 %"
+        if not picture.reads_resistance:
+            band = "resistances not read"
+        between = "every cycle observed" if picture.every_cycle else "dashed: cycles not observed"
+        return f"{whose}: {band}; {between}. Bars: 95 %; arrows: no error seen, upper bound."
+
+    def _draw_resistance(
+        self, run: Drawn[EndurancePicture], name: str, spans: Sequence[PooledSpan]
+    ) -> None:
+        """One state of one device: windows solid, what lies between them dashed."""
+        device, state = name.split()
+        panel, looks = self.resistance[device], _state_look(run.style, state)
+        own = [(span, span.bands[name]) for span in spans if name in span.bands]
+        cycles = [span.rates.cycle for span, _ in own]
+        median = np.array([band.median_ohm for _, band in own])
+        low, high = [band.low_ohm for _, band in own], [band.high_ohm for _, band in own]
+        run.band(name, panel, f"{name}, 1 to 99 %", looks).set(cycles, low, high)
+        # A gap behind each window: solid is only what was observed.
+        ends = np.array([(s.rates.first, s.rates.last, np.nan) for s, _ in own], dtype=float)
+        windows = run.series((name, "windows"), panel, f"{name}, windows", _window_look(looks))
+        windows.set(ends.ravel(), np.repeat(median, 3))
+        joins = run.series((name, "medians"), panel, f"{name}, median", _dashed(looks))
+        joins.set(cycles, median)
+
+    def _draw_singles(
+        self,
+        run: Drawn[EndurancePicture],
+        looks: Mapping[str, Looks],
+        pairs: Sequence[PairEndurance],
+    ) -> None:
+        """Single pairs, 2T2R and 1T1R, through the windows with errors."""
+        for name in (TWO, ONE):
+            x: list[float] = []
+            y: list[float] = []
+            for pair in pairs[:_SINGLE_PAIRS]:
+                rates = [w.ber_2t2r if name == TWO else w.best.rate for w in pair.windows]
+                x += [*(window.cycle for window in pair.windows), np.nan]
+                y += [*((r.value if r.errors else None) or np.nan for r in rates), np.nan]
+            series = run.series(
+                (name, "singles"), self.rates, f"{name}, single pairs", _thin(looks[name])
+            )
+            series.set(x, y)
+
+
+def _state_look(style: RunStyle, state: str) -> Looks:
+    part = LRS if state == "LRS" else HRS
+    return part_look(style, part, symbol="o" if part == LRS else "d", filled=part == LRS)
+
+
+def _rate_names(picture: EndurancePicture) -> dict[str, str]:
+    several = " of each pair" if len(picture.pairs) > 1 else ""
+    return {
+        TWO: "BER, 2T2R sensed",
+        ONE: f"BER, 1T1R best reference{several}",
+        FIXED: f"BER, 1T1R at {with_prefix(picture.reference_ohm, 'ohm')}",
+    }
+
+
+def _rate_looks(style: RunStyle) -> dict[str, Looks]:
+    quiet = quiet_look("s", Qt.PenStyle.DotLine) if style.index == 0 else quiet_look("+")
+    return {
+        TWO: part_look(style, LRS, symbol="o"),
+        ONE: part_look(style, HRS, symbol="d", filled=False),
+        FIXED: quiet,
+    }
+
+
+def _dashed(looks: Looks) -> Looks:
+    """The same with a thin dashed line: nothing was observed there."""
+
+    def look(theme: Theme) -> Look:
+        return replace(looks(theme), line=Qt.PenStyle.DashLine, width=1.0)
+
+    return look
+
+
+def _window_look(looks: Looks) -> Looks:
+    """Thick: observed."""
+
+    def look(theme: Theme) -> Look:
+        return replace(looks(theme), symbol=None, width=3.0)
+
+    return look
+
+
+def _thin(looks: Looks) -> Looks:
+    """A faint thin line without symbols."""
+
+    def look(theme: Theme) -> Look:
+        own = looks(theme)
+        colour = QColor(own.colour)
+        colour.setAlpha(90)
+        return replace(own, colour=colour, symbol=None, width=0.8)
+
+    return look

@@ -1,0 +1,448 @@
+"""The main window: its parts wired to each other. What they do is in their own modules."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from PyQt6.QtCore import QTimer
+from PyQt6.QtGui import QCloseEvent, QGuiApplication
+from PyQt6.QtWidgets import QApplication, QMainWindow
+
+from gui import command_line
+from gui.banner import Origin, no_bench, origin_of_bench, origin_of_run, told_origins
+from gui.browser import RESUMABLE
+from gui.closing import ClosingQuestion, Leaving
+from gui.contract import Cell
+from gui.controls import Resumable, RunState
+from gui.panels import chosen_tabs, restore_splitters, restore_tabs, splitter_states
+from gui.parts import Parts
+from gui.pending import Line
+from gui.planner import Planner, PlanResult, Question, question_of
+from gui.presets import Presets
+from gui.registry import VIEWS
+from gui.run_list import RunLine, RunList
+from gui.run_status import RunStatus
+from gui.running import Running
+from gui.selection import Selection
+from gui.settings import Settings, packed, unpacked, write_settings
+from gui.shown_runs import ShownRuns
+from gui.tasks import Tasks
+from gui.theme import Mark, ThemeChoice, apply, chosen_theme
+from labctl.console import DEFAULT_RUNS
+from labctl.observing import Stop
+from labctl.provenance import operator
+from labctl.store.folder import FINAL, RunFolder
+from procedures import PROCEDURES
+
+REFRESH_MS = 33
+"""Between two looks at what the followers have ready: thirty pictures a second."""
+
+REFUSED = 2
+"""Exit status of a command that was not begun; nothing was applied."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What ``labctl gui`` was given."""
+
+    options: Mapping[str, str]
+    """Run options by name, as the command line takes them."""
+    follow: Path | None = None
+    """Folder of the run to show first."""
+
+
+class MainWindow(QMainWindow):
+    """Begins one run at a time and shows any number of runs."""
+
+    def __init__(self, asked: Asked, settings: Settings, settings_file: Path) -> None:
+        super().__init__()
+        self.setObjectName("window")
+        self.setWindowTitle("labctl")
+        self._settings_file = settings_file
+        self._theme = settings.theme
+        self._root: Path | None = None
+        self._lines: dict[str, RunLine] = {}
+        self._paths: dict[str, Path] = {}
+        self._bench = no_bench("the bench file is being read")
+        self._going_on: Origin | None = None
+        self._die_read: tuple[Path, str, int | None] | None = None
+        self._begun: Question | None = None
+        self._asked_to_stop = Stop.NOT
+        self._fitted = ""
+        self._closes_at_end = False
+        # Before the parts are made: restyling all of them takes longer than making them.
+        self._apply_theme()
+        self.tasks = Tasks(self)
+        self.running = Running(self.tasks, self)
+        self.planner = Planner(self)
+        self.selection = Selection(self)
+        self.parts = Parts(self.selection, Presets(parent=self))
+        self.setCentralWidget(self.parts)
+        self.shown = ShownRuns(VIEWS, self.parts.views)
+        self.runs: RunList | None = None
+        self._connect()
+        self._restore(settings)
+        self.parts.options.fill(asked.options)
+        self._form_changed()
+        self._list_runs(Path(self.parts.options.options().get("runs", DEFAULT_RUNS)))
+        if asked.follow is not None:
+            self.look_at(asked.follow.name, asked.follow)
+        self._timer = QTimer(self)
+        self._timer.setInterval(REFRESH_MS)
+        self._timer.timeout.connect(self.refresh)
+        self._timer.start()
+
+    def _connect(self) -> None:
+        parts, controls = self.parts, self.parts.controls
+        parts.form.changed.connect(self._form_changed)
+        parts.options.changed.connect(self._form_changed)
+        self.planner.planned.connect(self._planned)
+        controls.start.connect(self._start)
+        controls.queue.connect(self._queue)
+        controls.copy.connect(self._copy)
+        controls.pause.connect(lambda: self._stop(Stop.AFTER_STEP))
+        controls.stop.connect(lambda: self._stop(Stop.WITHIN_STEP))
+        controls.emergency.connect(lambda: self._stop(Stop.EMERGENCY))
+        controls.resume.connect(self._resume)
+        self.parts.queue.queue.due.connect(self._begin_line)
+        self.running.opened.connect(self._opened)
+        self.running.noted.connect(parts.notice.tell)
+        self.running.ended.connect(self._ended)
+        self.running.not_stopped.connect(self.tell_problem)
+        parts.browser.followed.connect(lambda line: self.look_at(line.run, line.path))
+        parts.browser.ticked.connect(lambda _: self._show_runs())
+        parts.browser.chosen_changed.connect(self._offer_resume)
+        parts.browser.noted.connect(self._add_note)
+        parts.map.apply_to.connect(self._apply_to)
+        self.selection.changed.connect(self._select)
+        parts.die.run_wanted.connect(self._look_at_line)
+        parts.menu.theme_chosen.connect(self.choose_theme)
+        hints = QGuiApplication.styleHints()
+        assert hints is not None
+        hints.colorSchemeChanged.connect(lambda _: self.choose_theme(self._theme))
+
+    # --- what is asked ---------------------------------------------------------------------------
+
+    def _form_changed(self) -> None:
+        """Ask for a plan, or for nothing while something cannot be read."""
+        form, options = self.parts.form, self.parts.options
+        self.parts.controls.set_plan(None)
+        if not self.shown.front:
+            self._fit_plots(form.procedure, form.procedure)
+        if form.problems() or options.problems():
+            self.planner.forget()
+            self.parts.plan.show_result(None)
+            return
+        self.planner.ask(question_of(form.procedure, form.typed(), options.options()))
+
+    def _planned(self, result: PlanResult) -> None:
+        for part in (self.parts.form, self.parts.plan):
+            part.show_result(result)
+        self.parts.controls.set_plan(result)
+        self._bench = (
+            no_bench(result.problem)
+            if result.simulated is None
+            else origin_of_bench(result.simulated, result.bench)
+        )
+        self._show_origins()
+        self._list_runs(result.question.runs)
+        self._read_die(result.question)
+
+    def _read_die(self, question: Question) -> None:
+        """Have the ledger read again if another die is asked for, or another place."""
+        asked = question.runs, question.die or "", question.max_cycles_per_device
+        if asked != self._die_read:
+            self._die_read = asked
+            self.parts.die.look(*asked)
+
+    def _apply_to(self, cells: frozenset[Cell]) -> None:
+        self.tell_problem(self.parts.form.apply_to(cells) or "")
+
+    def _arguments(self) -> list[str]:
+        form, options = self.parts.form, self.parts.options
+        return command_line.arguments(form.procedure, form.typed(), options.options())
+
+    def _copy(self) -> None:
+        line = command_line.text(self._arguments())
+        clipboard = QGuiApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(line)
+        self.parts.notice.tell(f"Copied: {line}")
+
+    # --- the run of this window ------------------------------------------------------------------
+
+    def _start(self) -> None:
+        form, options = self.parts.form, self.parts.options
+        self._begun = question_of(form.procedure, form.typed(), options.options())
+        self._begin(self._arguments())
+
+    def _queue(self) -> None:
+        self.parts.queue.queue.add(self.parts.form.procedure, self._arguments())
+        self.parts.lower_tabs.setCurrentWidget(self.parts.queue)
+
+    def _begin_line(self, line: Line) -> None:
+        self._begun = None
+        self._begin(line.arguments)
+
+    def _resume(self) -> None:
+        line = self.parts.browser.chosen
+        if line is not None:
+            self._begun = None
+            options = {**self.parts.options.options(), "runs": str(line.path.parent)}
+            self._begin(command_line.resume_arguments(line.run, options))
+
+    def _begin(self, arguments: list[str] | tuple[str, ...]) -> None:
+        self.parts.notice.tell("")
+        self._asked_to_stop = Stop.NOT
+        self.running.begin(arguments)
+        self.show_state()
+
+    def _opened(self, path: Path) -> None:
+        if self._asked_to_stop:
+            # Asked for while there was no folder yet to ask in.
+            self.running.stop(path, self._asked_to_stop)
+        self.look_at(path.name, path)
+        if self.runs is not None:
+            self.runs.refresh()
+        self.show_state()
+
+    def _ended(self, status: int, sentence: str) -> None:
+        if self._closes_at_end:
+            self.close()
+            return
+        begun, self._begun = self._begun, None
+        if status == REFUSED and begun is not None:
+            # Beside the field, if the sentence names one.
+            self.parts.form.show_result(PlanResult(begun, problem=sentence))
+        if status:
+            self.tell_problem(sentence or f"labctl ended with status {status}.")
+        else:
+            self.parts.notice.tell("")
+        if self.runs is not None:
+            self.runs.refresh()
+        if self._die_read is not None:
+            self.parts.die.look(*self._die_read)
+        self.show_state()
+        self.parts.queue.queue.ran(status == 0, sentence)
+
+    def _stop(self, level: Stop) -> None:
+        """Ask the run of this window to stop; without one the run in front, whoever began it."""
+        target = self._stoppable()
+        if target is None and not self.running.active:
+            self.parts.notice.tell("No run is going on: there is nothing to stop.")
+            return
+        self._asked_to_stop = max(level, self._asked_to_stop)
+        if target is not None:
+            self.running.stop(target, level)
+        self.show_state()
+
+    def _stoppable(self) -> Path | None:
+        """Folder of the run that the stop buttons mean; None if nothing goes on."""
+        if not self.running.active:
+            status = self.shown.status
+            going_on = status is not None and status.status == "running"
+            return self._paths[self.shown.front] if going_on else None
+        return None if self._is_finishing() else self.running.path
+
+    def _is_finishing(self) -> bool:
+        """Whether the run of this window has ended and its process still writes the report."""
+        path = self.running.path
+        status = self.shown.status_of(path.name) if path is not None else None
+        return status is not None and status.status in FINAL
+
+    @property
+    def state(self) -> RunState:
+        """Where the run stands that the buttons mean."""
+        if self._stoppable() is None:
+            return RunState.STARTING if self.running.active else RunState.IDLE
+        return RunState.STOPPING if self._asked_to_stop else RunState.RUNNING
+
+    def show_state(self) -> None:
+        """Have buttons, queue and banner follow the run."""
+        self.parts.controls.set_state(self.state)
+        self.parts.queue.set_idle(self.state is RunState.IDLE)
+        self._show_origins()
+
+    # --- the runs that are shown -----------------------------------------------------------------
+
+    def look_at(self, run: str, path: Path) -> None:
+        """Show a run in front."""
+        if run != self.shown.front:
+            self._paths[run] = path
+            self._asked_to_stop = Stop.NOT if not self.running.active else self._asked_to_stop
+            self.parts.log.clear()
+            self.parts.progress.clear()
+            self.parts.browser.bring_to_front(run)
+            self._show_runs(run)
+        self.parts.browser.choose(run)
+
+    def _look_at_line(self, run: str) -> None:
+        line = self._lines.get(run)
+        if line is None:
+            self.tell_problem(f"Run {run} is not in the folder of runs {self._root}.")
+        else:
+            self.look_at(run, line.path)
+
+    def _show_runs(self, front: str = "") -> None:
+        front = front or self.shown.front
+        ticked = self.parts.browser.runs.ticked & self._lines.keys()
+        overlaid = {run: self._lines[run].path for run in sorted(ticked)}
+        self.shown.show((front, self._paths[front]) if front else None, overlaid)
+
+    def refresh(self) -> None:
+        """Draw what the followers have ready; reads nothing."""
+        status = self.shown.refresh()
+        if status is not None:
+            self._show_status(status)
+
+    def _show_status(self, status: RunStatus) -> None:
+        self.parts.progress.show_status(status)
+        self.parts.log.append(status.log)
+        if status.procedure:
+            self._fit_plots(status.run, status.procedure)
+        if self._is_finishing():
+            self.parts.notice.tell("The run has ended; its report is being written.")
+        self.show_state()
+
+    def _fit_plots(self, shown: str, procedure: str) -> None:
+        """Once for each run, or procedure, that is shown: later a person chooses the plot."""
+        if shown != self._fitted:
+            self._fitted = shown
+            self.parts.fit_plots(procedure)
+
+    def _show_origins(self) -> None:
+        """Say in the banner where the numbers come from and where pulses go."""
+        status, path = self.shown.status, self.running.path
+        in_front = path is not None and path.name == self.shown.front
+        if in_front and status is not None:
+            self._going_on = origin_of_run(status)
+        going_on = self._going_on if path is not None and not in_front else None
+        origins = told_origins(status, self._bench, going_on)
+        self.parts.banner.show_origins(*origins)
+        self.setWindowTitle(f"{' | '.join(origin.title for origin in origins)} - labctl")
+
+    def _select(self, cells: frozenset[Cell]) -> None:
+        for view in self.parts.views.values():
+            view.set_selection(cells)
+
+    # --- the list of runs ------------------------------------------------------------------------
+
+    def _list_runs(self, root: Path) -> None:
+        """Look at another folder of runs."""
+        if root == self._root:
+            return
+        self._root = root
+        if self.runs is not None:
+            self.runs.end()
+            self.runs.changed.disconnect(self._runs_changed)
+        self.runs = RunList(root, self)
+        self.runs.changed.connect(self._runs_changed)
+        self.runs.begin()
+
+    def _runs_changed(self, lines: tuple[RunLine, ...]) -> None:
+        new = {line.run for line in lines} - self._lines.keys()
+        self._lines = {line.run: line for line in lines}
+        self.parts.browser.show_lines(lines)
+        if new & self.parts.browser.runs.ticked:
+            self._show_runs()
+        if self.shown.front in new:
+            self.parts.browser.choose(self.shown.front)
+        self._offer_resume()
+
+    def _offer_resume(self) -> None:
+        line = self.parts.browser.chosen
+        found = line is not None and line.status in RESUMABLE
+        self.parts.controls.set_resumable(
+            Resumable(line.run, line.procedure, line.bench, line.die or None)
+            if line is not None and found
+            else None
+        )
+
+    def _add_note(self, line: RunLine, text: str) -> None:
+        def noted(_: None) -> None:
+            if self.runs is not None:
+                self.runs.refresh()
+
+        self.tasks.run(
+            lambda: RunFolder(line.path).remark(text, operator()), noted, self.tell_problem
+        )
+
+    # --- the window itself -----------------------------------------------------------------------
+
+    def choose_theme(self, choice: ThemeChoice) -> None:
+        """Show everything in another theme."""
+        self._theme = choice
+        self._apply_theme()
+        self.parts.menu.show_choice(choice)
+
+    def _apply_theme(self) -> None:
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        apply(application, chosen_theme(self._theme, application))
+
+    def closeEvent(self, a0: QCloseEvent | None) -> None:
+        """Ask first if a run of this window is going on."""
+        assert a0 is not None
+        if self.running.active:
+            a0.ignore()
+            self._ask_before_closing()
+            return
+        self._timer.stop()
+        self.shown.end()
+        self.planner.end()
+        if self.runs is not None:
+            self.runs.end()
+        self._remember()
+        a0.accept()
+
+    def _ask_before_closing(self) -> None:
+        path = self.running.path
+        question = ClosingQuestion(path.name if path is not None else "that is starting", self)
+        question.answered.connect(self._leave)
+        question.show()
+
+    def _leave(self, answer: Leaving) -> None:
+        self._closes_at_end = answer is Leaving.STOP
+        if answer is Leaving.STAY:
+            return
+        if answer is Leaving.LEAVE_RUNNING:
+            self.running.abandon()
+        if not self.running.active:
+            # It may have ended while the question was there.
+            self.close()
+            return
+        self._stop(Stop.WITHIN_STEP)
+        self.parts.notice.tell("The window closes when the run has ended.")
+
+    def tell_problem(self, sentence: str) -> None:
+        """Show what could not be done; nothing for an empty sentence."""
+        self.parts.notice.tell(sentence, Mark.PROBLEM)
+
+    def _restore(self, settings: Settings) -> None:
+        self.resize(1280, 770)
+        self.restoreGeometry(unpacked(settings.geometry))
+        restore_splitters(self, settings.splitters)
+        restore_tabs(self, settings.tabs)
+        if settings.procedure in PROCEDURES:
+            self.parts.form.choose(settings.procedure)
+        self.parts.browser.runs.tick(frozenset(settings.ticked))
+        self.parts.menu.show_choice(settings.theme)
+
+    def _remember(self) -> None:
+        settings = Settings(
+            geometry=packed(self.saveGeometry()),
+            splitters=splitter_states(self),
+            tabs=chosen_tabs(self),
+            procedure=self.parts.form.procedure,
+            theme=self._theme,
+            ticked=tuple(sorted(self.parts.browser.runs.ticked)),
+        )
+        try:
+            write_settings(self._settings_file, settings)
+        except OSError as error:
+            _log.warning("the window's state could not be kept: %s", error)

@@ -1,0 +1,361 @@
+"""The buttons: what is possible when, what asks first, and what always works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from gui.controls import Resumable, RunControls, RunState
+from gui.inputs import FileInput
+from gui.planner import PlanResult, Question, answer
+from gui.theme import Mark
+
+BUTTONS = ("start", "queue", "copy", "pause", "stop", "resume", "emergency")
+
+
+@pytest.fixture(scope="module")
+def changing(tmp_path_factory: pytest.TempPathFactory) -> PlanResult:
+    runs = tmp_path_factory.mktemp("runs")
+    return answer(Question("endurance", {"cycles": "1e4"}, die="lab3", runs=runs))
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> PlanResult:
+    return answer(Question("read", {}, die="lab3", runs=tmp_path_factory.mktemp("runs")))
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> QWidget:
+    window = QWidget()
+    window.resize(1280, 200)
+    qtbot.addWidget(window)
+    QVBoxLayout(window)
+    return window
+
+
+@pytest.fixture
+def controls(qtbot: QtBot, window: QWidget) -> RunControls:
+    controls = RunControls()
+    layout = window.layout()
+    assert layout is not None
+    layout.addWidget(controls)
+    window.show()
+    window.activateWindow()
+    qtbot.waitExposed(window)
+    return controls
+
+
+@pytest.fixture
+def told(controls: RunControls) -> list[str]:
+    """Names of the signals, as they come."""
+    told: list[str] = []
+
+    def note(name: str) -> Callable[[], None]:
+        return lambda: told.append(name)
+
+    for name in BUTTONS:
+        getattr(controls, name).connect(note(name))
+    return told
+
+
+def button(controls: RunControls, name: str) -> QPushButton:
+    found = controls.findChild(QPushButton, name)
+    assert found is not None
+    return found
+
+
+def enabled(controls: RunControls) -> set[str]:
+    return {name for name in BUTTONS if button(controls, name).isEnabled()}
+
+
+def click(controls: RunControls, name: str) -> None:
+    QTest.mouseClick(button(controls, name), Qt.MouseButton.LeftButton)
+
+
+INTERRUPTED = Resumable("20261122-102233-endurance", "endurance", "simulated", "lab3")
+
+
+def test_nothing_starts_without_a_plan(controls: RunControls, changing: PlanResult) -> None:
+    assert enabled(controls) == {"emergency"}
+    controls.set_plan(replace(changing, plan=None, problem="Cycles 777 is odd"))
+    assert enabled(controls) == {"emergency"}
+    controls.set_plan(changing)
+    assert enabled(controls) == {"start", "queue", "copy", "emergency"}
+    controls.set_plan(None)
+    assert enabled(controls) == {"emergency"}
+
+
+@pytest.mark.parametrize(
+    ("state", "possible"),
+    [
+        (RunState.IDLE, {"start", "queue", "copy", "resume", "emergency"}),
+        (RunState.STARTING, {"queue", "copy", "emergency"}),
+        (RunState.RUNNING, {"queue", "copy", "pause", "stop", "emergency"}),
+        (RunState.STOPPING, {"queue", "copy", "stop", "emergency"}),
+    ],
+)
+def test_what_is_possible_when(
+    controls: RunControls, changing: PlanResult, state: RunState, possible: set[str]
+) -> None:
+    controls.set_plan(changing)
+    controls.set_resumable(INTERRUPTED)
+    controls.set_state(state)
+    assert enabled(controls) == possible
+
+
+@pytest.mark.parametrize("state", RunState)
+def test_the_emergency_stop_always_works(
+    controls: RunControls, told: list[str], state: RunState
+) -> None:
+    controls.set_state(state)
+    click(controls, "emergency")
+    assert told == ["emergency"]
+
+
+def test_what_changes_devices_looks_different(
+    controls: RunControls, changing: PlanResult, reading: PlanResult
+) -> None:
+    """By a symbol and in words, not by its colour alone."""
+    start, queue = button(controls, "start"), button(controls, "queue")
+    controls.set_plan(changing)
+    assert start.text() == "▲ Start: changes devices"
+    assert start.property("mark") == queue.property("mark") == Mark.DANGER
+    assert "cannot be taken back" in start.toolTip()
+    controls.set_plan(reading)
+    assert start.text() == "○ Start: only reads"
+    assert start.property("mark") == queue.property("mark") == Mark.CALM
+
+
+def test_reading_starts_at_once(
+    controls: RunControls, told: list[str], reading: PlanResult
+) -> None:
+    controls.set_plan(reading)
+    click(controls, "start")
+    assert told == ["start"]
+
+
+@pytest.mark.parametrize("name", ["start", "queue"])
+def test_what_changes_devices_asks_first(
+    controls: RunControls, told: list[str], changing: PlanResult, name: str
+) -> None:
+    controls.set_plan(changing)
+    click(controls, name)
+    assert told == []
+    assert controls.question.isVisible()
+    said = controls.question_text.text()
+    for part in ("die lab3", "SIMULATED", "5,001 SET", "3.3 V", "limit 3.6 V", "bench time about"):
+        assert part in said
+    assert controls.no_button.hasFocus()
+    click(controls, "yes")
+    assert told == [name]
+    assert not controls.question.isVisible()
+
+
+def test_cancel_sends_nothing(controls: RunControls, told: list[str], changing: PlanResult) -> None:
+    controls.set_plan(changing)
+    click(controls, "start")
+    QTest.keyClick(controls.no_button, Qt.Key.Key_Space)
+    assert not controls.question.isVisible()
+    assert told == []
+
+
+def test_a_change_of_the_form_withdraws_the_question(
+    controls: RunControls, told: list[str], changing: PlanResult
+) -> None:
+    """Nobody agrees to one run and starts another."""
+    controls.set_plan(changing)
+    click(controls, "start")
+    controls.set_plan(None)
+    assert not controls.question.isVisible()
+    controls.set_plan(changing)
+    assert not controls.question.isVisible()
+    assert told == []
+
+
+def test_a_run_that_began_meanwhile_withdraws_the_question(
+    controls: RunControls, told: list[str], changing: PlanResult
+) -> None:
+    """The queue's next line was quicker than the answer; to queue is still possible."""
+    controls.set_plan(changing)
+    click(controls, "start")
+    controls.set_state(RunState.STARTING)
+    assert not controls.question.isVisible()
+    click(controls, "queue")
+    controls.set_state(RunState.RUNNING)
+    click(controls, "yes")
+    assert told == ["queue"]
+
+
+def test_it_asks_each_time_unless_told_not_to(
+    controls: RunControls, told: list[str], changing: PlanResult
+) -> None:
+    controls.set_plan(changing)
+    for _ in range(2):
+        click(controls, "start")
+        assert controls.question.isVisible()
+        click(controls, "yes")
+    click(controls, "start")
+    controls.not_again.setChecked(True)
+    click(controls, "yes")
+    click(controls, "start")
+    assert told == ["start"] * 4
+    assert not controls.question.isVisible()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"question": Question("endurance", {}, die="lab4")},
+        {"question": Question("program", {}, die="lab3")},
+        {"bench": "real"},
+    ],
+)
+def test_another_die_procedure_or_bench_is_asked_about_again(
+    controls: RunControls, told: list[str], changing: PlanResult, other: dict[str, object]
+) -> None:
+    controls.set_plan(changing)
+    click(controls, "start")
+    controls.not_again.setChecked(True)
+    click(controls, "yes")
+    controls.set_plan(replace(changing, **other))  # type: ignore[arg-type]
+    click(controls, "start")
+    assert controls.question.isVisible()
+    assert told == ["start"]
+
+
+def test_resume_asks_too(controls: RunControls, told: list[str]) -> None:
+    controls.set_resumable(INTERRUPTED)
+    assert button(controls, "resume").text() == "▲ &Resume"
+    click(controls, "resume")
+    assert told == []
+    assert INTERRUPTED.run in controls.question_text.text()
+    click(controls, "yes")
+    assert told == ["resume"]
+
+
+def test_a_reading_run_is_resumed_at_once(controls: RunControls, told: list[str]) -> None:
+    controls.set_resumable(replace(INTERRUPTED, procedure="read"))
+    assert button(controls, "resume").text() == "&Resume"
+    click(controls, "resume")
+    assert told == ["resume"]
+
+
+def test_stop_buttons_say_what_they_leave(controls: RunControls) -> None:
+    for name in ("pause", "stop", "emergency"):
+        tip = button(controls, name).toolTip()
+        assert "0 V" in tip
+        assert "Resume" in tip
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+
+def test_ctrl_return_starts(
+    qtbot: QtBot, controls: RunControls, window: QWidget, told: list[str], reading: PlanResult
+) -> None:
+    QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert told == []
+    controls.set_plan(reading)
+    QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: told == ["start"])
+
+
+@pytest.mark.parametrize("kind", [QLineEdit, QComboBox, QPushButton])
+def test_esc_stops_whatever_has_the_keyboard(
+    controls: RunControls, window: QWidget, told: list[str], kind: type[QWidget]
+) -> None:
+    other = kind()
+    layout = window.layout()
+    assert layout is not None
+    layout.addWidget(other)
+    other.show()
+    other.setFocus()
+    QTest.keyClick(other, Qt.Key.Key_Escape)
+    assert told == ["emergency"]
+
+
+def test_esc_stops_from_another_window_of_the_program(
+    qtbot: QtBot, controls: RunControls, told: list[str]
+) -> None:
+    other = QWidget()
+    field = QLineEdit(other)
+    qtbot.addWidget(other)
+    other.show()
+    other.activateWindow()
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert told == ["emergency"]
+
+
+def test_an_open_list_takes_the_first_esc_and_the_second_stops(
+    qtbot: QtBot, controls: RunControls, window: QWidget, told: list[str]
+) -> None:
+    box = QComboBox()
+    box.addItems(["a", "b"])
+    layout = window.layout()
+    assert layout is not None
+    layout.addWidget(box)
+    box.showPopup()
+    view = box.view()
+    assert view is not None
+    qtbot.waitUntil(view.isVisible)
+    QTest.keyClick(view, Qt.Key.Key_Escape)
+    assert told == []
+    assert not view.isVisible()
+    QTest.keyClick(box, Qt.Key.Key_Escape)
+    assert told == ["emergency"]
+
+
+def test_esc_stops_while_a_file_is_being_chosen(
+    qtbot: QtBot, controls: RunControls, window: QWidget, told: list[str]
+) -> None:
+    chooser = FileInput("file")
+    layout = window.layout()
+    assert layout is not None
+    layout.addWidget(chooser)
+    open_it = chooser.findChild(QToolButton)
+    assert open_it is not None
+    open_it.click()
+    dialog = chooser.findChild(QFileDialog)
+    assert dialog is not None
+    qtbot.waitUntil(dialog.isVisible)
+    QTest.keyClick(dialog, Qt.Key.Key_Escape)
+    assert told == ["emergency"]
+    click(controls, "emergency")
+    assert told == ["emergency"] * 2
+    dialog.close()
+
+
+def test_esc_stops_while_a_question_is_open(
+    controls: RunControls, told: list[str], changing: PlanResult
+) -> None:
+    controls.set_plan(changing)
+    click(controls, "queue")
+    QTest.keyClick(controls.no_button, Qt.Key.Key_Escape)
+    assert told == ["emergency"]
+
+
+def test_every_button_is_reached_with_the_keyboard(controls: RunControls) -> None:
+    for name in (*BUTTONS, "yes", "no"):
+        assert button(controls, name).focusPolicy() & Qt.FocusPolicy.TabFocus
+        assert button(controls, name).toolTip()
+
+
+def test_the_row_fits_a_window_of_1280_pixels(controls: RunControls, changing: PlanResult) -> None:
+    controls.set_plan(changing)
+    controls.set_resumable(INTERRUPTED)
+    assert controls.minimumSizeHint().width() <= 1280

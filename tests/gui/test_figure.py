@@ -1,0 +1,273 @@
+"""Figures: axes, series, cross-hair, legend, themes, and what is exported."""
+
+from __future__ import annotations
+
+import csv
+import doctest
+import importlib
+import math
+import pkgutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPointF, Qt
+from PyQt6.QtGui import QColor, QImage
+from PyQt6.QtSvg import QSvgRenderer
+from PyQt6.QtWidgets import QApplication, QToolButton
+from pytestqt.qtbot import QtBot
+
+import gui.plots
+from gui.contract import RunStyle
+from gui.plots.axes import AxisText, Numbers, log_ticks
+from gui.plots.export import FileKind
+from gui.plots.figure import CSV_HEADER, Figure, Panel
+from gui.plots.rates import set_rates
+from gui.plots.run_looks import HRS, LRS, part_look, run_look
+from gui.plots.series import Look
+from gui.theme import Theme
+from labctl.analysis.error_rates import error_rate
+
+CYCLES = AxisText("Cycles", "", Numbers.POWER, log=True)
+OHMS = AxisText("R", "Ω", Numbers.PREFIX, log=True)
+FRONT = RunStyle("a run", 0)
+
+MODULES = sorted(module.name for module in pkgutil.iter_modules(gui.plots.__path__, "gui.plots."))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples(name: str) -> None:
+    module = importlib.import_module(name)
+    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
+
+
+@pytest.fixture
+def figure(qtbot: QtBot) -> Figure:
+    figure = Figure("test")
+    qtbot.addWidget(figure)
+    figure.resize(600, 400)
+    figure.show()
+    return figure
+
+
+@pytest.fixture
+def panel(figure: Figure) -> Panel:
+    return figure.panel(0, 0, CYCLES, OHMS, "BL device")
+
+
+def items(figure: Figure) -> int:
+    scene = figure.graphics.scene()
+    assert scene is not None
+    return len(scene.items())
+
+
+def test_ticks_of_few_decades_name_numbers_between_them() -> None:
+    (named,) = log_ticks(0.0, 0.5, 5, lambda low, high: [0.0, 1.0, 2.0, 3.0])
+
+    assert named[1] == [0.0, math.log10(2), math.log10(3)]
+
+
+def test_logarithmic_axes_draw_logarithms_and_leave_out_what_has_none(panel: Panel) -> None:
+    series = panel.series("R", run_look(FRONT))
+    series.set([1.0, 10.0, 100.0], [1e3, 0.0, 1e5])
+
+    x, y = series._points.getData()
+
+    assert x.tolist() == [0.0, 2.0]
+    assert y.tolist() == [3.0, 5.0]
+    assert series.values.y.tolist() == [1e3, 0.0, 1e5]
+
+
+def test_other_scales_draw_the_same_values_anew(panel: Panel) -> None:
+    series = panel.series("R", run_look(FRONT))
+    series.set([1.0, 10.0], [1e3, 1e5])
+
+    panel.show_axes(AxisText("Cycles"), AxisText("R", "Ω"))
+
+    assert series._points.getData()[1].tolist() == [1e3, 1e5]
+
+
+def test_rates_without_an_error_are_open_bounds_with_arrows(panel: Panel) -> None:
+    series = panel.series("BER", run_look(FRONT))
+    rates = [error_rate(5, 1000), error_rate(0, 1000), error_rate(0, 0)]
+    set_rates(series, [10.0, 100.0, 1000.0], rates)
+
+    assert series._points.getData()[0].tolist() == [1.0]
+    assert series._arrows.getData()[0].tolist() == [2.0]
+    assert series._bounds.getData()[1] == pytest.approx([math.log10(rates[1].high or 0)])
+    bars = series._bars.getData()[1]
+    assert 10 ** bars[:2] == pytest.approx([rates[0].low, rates[0].high])
+    line = series._line.getData()[1]
+    assert np.isfinite(line).tolist() == [True, False]
+
+
+def test_a_panel_that_comes_late_gets_the_room_of_the_figure(figure: Figure) -> None:
+    QApplication.processEvents()
+    late = figure.panel(0, 0, CYCLES, OHMS)
+    QApplication.processEvents()
+
+    assert late.plot.size().height() > 0.8 * figure.graphics.height()
+
+
+def test_a_refresh_makes_no_items(figure: Figure, panel: Panel) -> None:
+    series, band = panel.series("R", run_look(FRONT)), panel.band("band", run_look(FRONT))
+    counts = set()
+    for number in range(2, 6):
+        x = np.arange(1.0, number)
+        series.set(x, x, low=x / 2, high=2 * x)
+        band.set(x, x / 2, x * 2)
+        counts.add(items(figure))
+
+    assert len(counts) == 1
+
+
+def test_what_is_removed_leaves_nothing_behind(figure: Figure, panel: Panel) -> None:
+    before = items(figure)
+    series, band = panel.series("R", run_look(FRONT)), panel.band("band", run_look(FRONT))
+    panel.remove(series)
+    panel.remove(band)
+
+    assert items(figure) == before
+    assert not panel.drawn
+
+
+def test_zoom_stays_until_the_whole_range_is_asked_for(
+    figure: Figure, panel: Panel, qtbot: QtBot
+) -> None:
+    series = panel.series("R", run_look(FRONT))
+    series.set([1.0, 1e4], [1e3, 1e5])
+    panel.plot.getViewBox().setRange(xRange=(1, 2), padding=0)
+    series.set([1.0, 1e6], [1e3, 1e5])
+    panel.plot.getViewBox().updateAutoRange()
+    zoomed = panel.plot.viewRange()[0]
+
+    button = figure.findChild(QToolButton, "whole_range_test")
+    assert button is not None
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    panel.plot.getViewBox().updateAutoRange()
+
+    assert zoomed == [1, 2]
+    assert panel.plot.viewRange()[0][1] >= 6
+
+
+def test_crosshair_tells_values_with_units(figure: Figure, panel: Panel, qtbot: QtBot) -> None:
+    panel.plot.getViewBox().setRange(xRange=(0, 4), yRange=(3, 5), padding=0)
+    button = figure.findChild(QToolButton, "crosshair_test")
+    assert button is not None
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    QApplication.processEvents()
+    place = panel.plot.getViewBox().mapViewToScene(QPointF(2.0, 4.0))
+
+    figure.crosshair.move_to(place)
+
+    assert figure.readout.text() == "Cycles 100, R 10 kΩ"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    figure.crosshair.move_to(place)
+    assert figure.readout.text() == ""
+
+
+def test_runs_differ_in_colour_symbol_and_dash() -> None:
+    theme = Theme(dark=False)
+    looks = [run_look(RunStyle(str(n), n))(theme) for n in range(4)]
+
+    assert len({look.colour.name() for look in looks}) == 4
+    assert len({look.symbol for look in looks}) == 4
+    assert len({look.line for look in looks}) == 4
+
+
+def test_states_of_one_run_differ_in_colour_and_symbol_or_filling() -> None:
+    theme = Theme(dark=False)
+    lrs = part_look(FRONT, LRS, symbol="o", filled=True)(theme)
+    hrs = part_look(FRONT, HRS, symbol="d", filled=False)(theme)
+
+    assert lrs.colour != hrs.colour
+    assert (lrs.symbol, lrs.filled) != (hrs.symbol, hrs.filled)
+
+
+def test_the_legend_takes_more_lines_where_it_has_less_room(figure: Figure) -> None:
+    look = Look(QColor("red"), "o")
+    figure.name_in_legend(lambda: [(f"a long name of series {n}", look) for n in range(6)])
+    figure.legend.resize(1200, 20)
+    wide = figure.legend.maximumHeight()
+    figure.legend.resize(300, 20)
+
+    assert figure.legend.maximumHeight() > wide
+
+
+def test_another_theme_recolours_everything(figure: Figure, panel: Panel) -> None:
+    series = panel.series("R", run_look(FRONT))
+    figure.recolour(Theme(dark=True))
+    dark = series._line.opts["pen"].color().name()
+    figure.recolour(Theme(dark=False))
+
+    assert dark != series._line.opts["pen"].color().name()
+    assert figure.graphics.backgroundBrush().color() == Theme(dark=False).background
+
+
+# --- export ------------------------------------------------------------------------------------
+
+
+def exported(figure: Figure, panel: Panel, kind: FileKind, path: Path, qtbot: QtBot) -> Path:
+    series = panel.series("R, LRS", run_look(FRONT))
+    series.set([1.0, np.nan, 100.0], [1e3, np.nan, 1e5], low=[9e2] * 3, high=[2e5] * 3)
+    panel.series("nothing yet", run_look(FRONT)).set([np.nan], [np.nan])
+    file = path / f"figure.{kind}"
+    with qtbot.waitSignal(figure.told) as told:
+        figure.save(kind, file)
+    assert told.args == [f"written: {file}"]
+    return file
+
+
+def test_png_is_sharp_and_on_white(
+    figure: Figure, panel: Panel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    figure.recolour(Theme(dark=True))
+    image = QImage(str(exported(figure, panel, FileKind.PNG, tmp_path, qtbot)))
+
+    assert image.width() == 3 * figure.graphics.width()
+    assert image.pixelColor(1, image.height() - 2) == QColor("white")
+    colours = {image.pixel(x, y) for x in range(0, image.width(), 7) for y in range(0, 900, 7)}
+    assert len(colours) > 3
+    assert figure.theme == Theme(dark=True)
+
+
+def test_svg_can_be_read(figure: Figure, panel: Panel, tmp_path: Path, qtbot: QtBot) -> None:
+    file = exported(figure, panel, FileKind.SVG, tmp_path, qtbot)
+
+    assert QSvgRenderer(str(file)).isValid()
+    text = file.read_text(encoding="utf-8")
+    assert "BL device" in text
+    assert 'd=""' not in text
+    assert "nan" not in text
+
+
+def test_pdf_is_one_page(figure: Figure, panel: Panel, tmp_path: Path, qtbot: QtBot) -> None:
+    content = exported(figure, panel, FileKind.PDF, tmp_path, qtbot).read_bytes()
+
+    assert content.startswith(b"%PDF")
+    assert content.rstrip().endswith(b"%%EOF")
+    assert content.count(b"/Type /Page\n") == 1
+
+
+def test_csv_has_the_values_in_their_units(
+    figure: Figure, panel: Panel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    file = exported(figure, panel, FileKind.CSV, tmp_path, qtbot)
+
+    with file.open(encoding="utf-8", newline="") as opened:
+        header, first, gap, last, *_ = csv.reader(opened)
+    assert tuple(header) == CSV_HEADER
+    assert first == ["BL device", "R, LRS", "Cycles", "1.0", "R (Ω)", "1000.0", "900.0", "200000.0"]
+    assert gap[3] == gap[5] == ""
+    assert float(last[5]) == 1e5
+
+
+def test_a_file_that_cannot_be_written_is_told(
+    figure: Figure, panel: Panel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    (tmp_path / "file").write_text("")
+    with qtbot.waitSignal(figure.told) as told:
+        figure.save(FileKind.CSV, tmp_path / "file" / "figure.csv")
+
+    assert told.args is not None
+    assert told.args[0].startswith("not written: ")

@@ -1,0 +1,433 @@
+"""Views of the plots: what is drawn of a picture, of overlaid runs, and of a selection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PyQt6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from gui.contract import RunStyle, View
+from gui.models.conditions import ConditionsModel
+from gui.models.endurance import MOST_CHOSEN, EnduranceModel
+from gui.models.forming import FormingModel
+from gui.models.iv import IVModel
+from gui.models.rows import RowsModel
+from gui.models.sense import SenseModel
+from gui.models.sigma import SigmaModel
+from gui.plots.export import FileKind
+from gui.plots.figure import Panel
+from gui.plots.series import Series
+from gui.theme import Theme
+from gui.views.conditions import ConditionsView
+from gui.views.endurance import EnduranceView
+from gui.views.forming import FormingView
+from gui.views.iv import IVView
+from gui.views.rows import RowsView
+from gui.views.sense import SenseView
+from gui.views.sigma import SigmaView
+from tests.gui.planted_news import (
+    Arrays,
+    absorbed,
+    checkerboard,
+    conditions_arrays,
+    cut,
+    endurance_steps,
+    iv_steps,
+    rows_news,
+    run_folder,
+)
+from tests.unit.planted_runs import forming_arrays
+
+FRONT, OVERLAID = RunStyle("front run", 0), RunStyle("old run", 1)
+
+
+def rows_model() -> RowsModel:
+    model = RowsModel()
+    x = np.arange(1.0, 101.0)
+    rows = {"Step": x, "2T2R wrong bits": x % 7, "Median LRS (ohm)": 1e4 + x}
+    model.absorb(run_folder(), rows_news(rows))
+    return model
+
+
+VIEWS: dict[type[View], Callable[[], Any]] = {
+    EnduranceView: lambda: absorbed(EnduranceModel(), endurance_steps(3, 4)),
+    SigmaView: lambda: absorbed(SigmaModel(), cut(checkerboard(), 12)),
+    SenseView: lambda: absorbed(SenseModel(), cut(checkerboard(), 12)),
+    ConditionsView: lambda: absorbed(ConditionsModel(), cut(conditions_arrays(), 12)),
+    IVView: lambda: absorbed(IVModel(), iv_steps(3)),
+    FormingView: lambda: absorbed(FormingModel(), cut(forming_arrays(), 32)),
+    RowsView: rows_model,
+}
+EMPTY = {
+    EnduranceView: EnduranceModel,
+    SigmaView: SigmaModel,
+    SenseView: SenseModel,
+    ConditionsView: ConditionsModel,
+    IVView: IVModel,
+    FormingView: FormingModel,
+    RowsView: RowsModel,
+}
+BY_NAME = {"argvalues": list(VIEWS), "ids": lambda view: view.__name__}
+
+
+@pytest.fixture
+def shown(qtbot: QtBot) -> Iterator[Callable[[type[View]], Any]]:
+    # Kept until they are closed: a view that nothing refers to is torn down while it is painted.
+    views: list[View] = []
+
+    def show(kind: type[View]) -> View:
+        view = kind()
+        views.append(view)
+        qtbot.addWidget(view)
+        view.resize(600, 450)
+        view.show()
+        return view
+
+    yield show
+    for view in views:
+        view.close()
+
+
+def pictured(kind: type[View]) -> Any:
+    return VIEWS[kind]().picture
+
+
+def numbers(view: Any) -> int:
+    """Finite points drawn in all panels."""
+    return sum(
+        int(np.isfinite(one.values.x).sum()) for panel in view.figure.panels for one in panel.drawn
+    )
+
+
+def items(view: Any) -> int:
+    return len(view.figure.graphics.scene().items())
+
+
+def series(panel: Panel, name: str) -> Series:
+    (found,) = (one for one in panel.drawn if one.name == name)
+    assert isinstance(found, Series)
+    return found
+
+
+@pytest.mark.parametrize("kind", **BY_NAME)
+def test_a_picture_is_drawn_and_forgotten(kind: type[View], shown: Any) -> None:
+    view = shown(kind)
+    view.show_run("a", pictured(kind), FRONT)
+    drawn = numbers(view)
+
+    view.forget_run("a")
+
+    assert drawn > 0
+    assert numbers(view) == 0
+    assert not any(panel.drawn for panel in view.figure.panels)
+    view.forget_run("a run that was never shown")
+
+
+@pytest.mark.parametrize("kind", **BY_NAME)
+def test_a_refresh_makes_no_items(kind: type[View], shown: Any) -> None:
+    view, picture = shown(kind), pictured(kind)
+    view.show_run("a", picture, FRONT)
+    before = items(view)
+    for _ in range(3):
+        view.show_run("a", picture, FRONT)
+
+    assert items(view) == before
+
+
+@pytest.mark.parametrize("kind", **BY_NAME)
+def test_a_run_that_has_told_nothing_yet_can_be_shown(kind: type[View], shown: Any) -> None:
+    view = shown(kind)
+    view.show_run("a", EMPTY[kind]().picture, FRONT)
+    QApplication.processEvents()
+
+    assert numbers(view) == 0
+    view.show_run("a", pictured(kind), FRONT)
+    assert numbers(view) > 0
+
+
+@pytest.mark.parametrize("kind", **BY_NAME)
+def test_views_are_painted_in_both_themes(kind: type[View], shown: Any) -> None:
+    view = shown(kind)
+    view.show_run("a", pictured(kind), FRONT)
+    corners = []
+    for dark in (False, True):
+        view.figure.recolour(Theme(dark))
+        QApplication.processEvents()
+        image = view.figure.graphics.grab().toImage()
+        corners.append(image.pixelColor(2, image.height() - 3))
+
+    assert corners == [Theme(False).background, Theme(True).background]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [EnduranceView, SigmaView, SenseView, FormingView, RowsView],
+    ids=lambda view: view.__name__,
+)
+def test_an_overlaid_run_is_drawn_beside_and_named(kind: type[View], shown: Any) -> None:
+    view, picture = shown(kind), pictured(kind)
+    view.show_run("a", picture, FRONT)
+    alone = numbers(view)
+    view.show_run("b", picture, OVERLAID)
+
+    assert numbers(view) > alone
+    assert any("old run" in name for name in view.figure.legend.names)
+    view.forget_run("b")
+    assert numbers(view) == alone
+    assert not any("old run" in name for name in view.figure.legend.names)
+
+
+@pytest.mark.parametrize("kind", **BY_NAME)
+def test_a_run_that_changes_its_place_changes_its_look(kind: type[View], shown: Any) -> None:
+    view, picture = shown(kind), pictured(kind)
+    view.show_run("a", picture, FRONT)
+    looks = [one._looks(Theme(False)) for one in view.figure.panels[0].drawn]
+    view.show_run("a", picture, OVERLAID)
+    others = [one._looks(Theme(False)) for one in view.figure.panels[0].drawn]
+
+    assert len(others) <= len(looks)
+    assert numbers(view) > 0
+
+
+# --- endurance ---------------------------------------------------------------------------------
+
+
+def test_endurance_draws_medians_at_the_middle_and_windows_over_their_cycles(shown: Any) -> None:
+    view, picture = shown(EnduranceView), pictured(EnduranceView)
+    view.show_run("a", picture, FRONT)
+
+    panel = view.resistance["BL"]
+    bands = [span.bands["BL HRS"] for span in picture.pooled]
+    medians = series(panel, "BL HRS, median").values
+    assert medians.x.tolist() == [span.rates.cycle for span in picture.pooled]
+    assert medians.y.tolist() == [band.median_ohm for band in bands]
+    windows = series(panel, "BL HRS, windows").values
+    first = picture.pooled[0].rates
+    assert windows.x[:2].tolist() == [first.first, first.last]
+    assert np.isnan(windows.x[2])
+
+
+def test_endurance_draws_the_selected_pair(shown: Any) -> None:
+    view, picture = shown(EnduranceView), pictured(EnduranceView)
+    view.show_run("a", picture, FRONT)
+    assert "3 pairs together" in view.caption.text()
+
+    view.set_selection(frozenset({(3, 2)}))
+
+    assert view.caption.text().startswith("Row 3 column 2: median and 1 to 99 %")
+    bands = [window.bands["BLb LRS"] for window in picture.pairs[1].windows]
+    drawn = series(view.resistance["BLb"], "BLb LRS, median").values.y
+    assert drawn.tolist() == [band.median_ohm for band in bands]
+    view.set_selection(frozenset())
+    assert view.caption.text().startswith("3 pairs together")
+    view.set_selection(frozenset((row, 31) for row in range(MOST_CHOSEN + 1)))
+    assert view.caption.text().startswith("All 3 pairs together (at most 64")
+
+
+def test_endurance_without_resistances_gives_the_room_to_the_rates(shown: Any) -> None:
+    steps: list[Arrays] = [
+        {name: step[name] for name in ("pairs", "window_counts") if name in step}
+        for step in endurance_steps(2, 3)
+    ]
+    view = shown(EnduranceView)
+    view.show_run("a", absorbed(EnduranceModel(), steps).picture, FRONT)
+
+    assert not view.resistance["BL"].plot.isVisible()
+    assert view.figure.legend.names == ["BER, 2T2R sensed"]
+    assert "resistances not read" in view.caption.text()
+
+
+# --- the others --------------------------------------------------------------------------------
+
+
+def test_selected_cells_stand_on_the_sigma_plot(shown: Any) -> None:
+    view, arrays = shown(SigmaView), checkerboard()
+    view.show_run("a", pictured(SigmaView), FRONT)
+    view.set_selection(frozenset({(4, 9)}))
+
+    marked = series(view.panel, "selected cells, last reading").values
+    assert sorted(marked.x.tolist()) == sorted(arrays["resistance"][-1, 4, 9].tolist())
+    assert (np.abs(marked.y) < 4).all()
+    view.set_selection(frozenset())
+    assert series(view.panel, "selected cells, last reading").values.x.size == 0
+
+
+def test_sense_counts_wrong_bits_in_the_lower_panel(shown: Any) -> None:
+    view, picture = shown(SenseView), pictured(SenseView)
+    view.show_run("a", picture, FRONT)
+
+    (band,) = view.wrong.drawn
+    assert band.values.high.sum() / 2 == sum(one.rate.errors for one in picture.errors.bins)
+
+
+def test_conditions_have_a_panel_for_each_reset_voltage(shown: Any) -> None:
+    view, picture = shown(ConditionsView), pictured(ConditionsView)
+    view.show_run("a", picture, FRONT)
+
+    assert sorted(view.panels) == [1.5, 2.5]
+    point = next(p for p in picture.points if (p.reset_v, p.set_compliance_a) == (1.5, 28e-6))
+    drawn = series(view.panels[1.5], "SET 28 µA").values
+    assert drawn.y.tolist() == [point.mean]
+    assert drawn.high is not None
+    assert drawn.high.tolist() == [max(point.per_kilobit)]
+
+
+def test_the_next_run_has_panels_of_its_own_voltages(shown: Any) -> None:
+    arrays = conditions_arrays()
+    arrays["condition"][:, 1] = 2.0
+    view = shown(ConditionsView)
+    view.show_run("a", pictured(ConditionsView), FRONT)
+    before = items(view)
+    view.forget_run("a")
+    QApplication.processEvents()
+    view.show_run("b", absorbed(ConditionsModel(), cut(arrays, 12)).picture, FRONT)
+
+    assert list(view.panels) == [2.0]
+    assert len(view.figure.panels) == 1
+    assert items(view) < before
+
+
+def test_a_condition_without_an_error_is_a_bound_at_one_error(shown: Any) -> None:
+    arrays = conditions_arrays()
+    arrays["sensed"][:3, 1:] = arrays["pattern"][:3, 1:]
+    arrays["sensed"][:3, 0, 1:] = arrays["pattern"][:3, 0, 1:]
+    view = shown(ConditionsView)
+    view.show_run("a", absorbed(ConditionsModel(), cut(arrays, 12)).picture, FRONT)
+
+    clean = series(view.panels[1.5], "SET 28 µA")
+    assert clean._arrows.getData()[0].size == 1
+    assert clean.values.y.tolist() == [1024 / 23]
+
+
+def test_iv_brings_selected_devices_to_the_front(shown: Any) -> None:
+    view = shown(IVView)
+    view.show_run("a", pictured(IVView), FRONT)
+    assert "In front: row 2 column 0 BLb." in view.caption.text()
+
+    view.set_selection(frozenset({(0, 0)}))
+
+    assert "In front: row 0 column 0 BLb." in view.caption.text()
+    assert np.isfinite(series(view.panel, "SET").values.x).sum() == 82
+
+
+def test_forming_draws_the_paper_that_is_chosen(shown: Any) -> None:
+    view = shown(FormingView)
+    view.show_run("a", pictured(FormingView), FRONT)
+    weibull = series(view.panel, "front run").values.y
+
+    view.paper.setCurrentText("Lognormal")
+
+    lognormal = series(view.panel, "front run").values.y
+    assert abs(np.median(lognormal)) < 0.01
+    assert np.median(weibull) == pytest.approx(np.log(np.log(2)), abs=0.01)
+    assert "2047 formed, 1 never" in view.figure.legend.names[0]
+
+
+# --- rows --------------------------------------------------------------------------------------
+
+
+def test_rows_begin_with_a_column_that_was_measured(shown: Any) -> None:
+    view = shown(RowsView)
+    view.show_run("a", pictured(RowsView), FRONT)
+
+    assert view.x_chooser.currentText() == "Row of the file"
+    assert view.y_chooser.currentText() == "2T2R wrong bits"
+
+
+def test_rows_draw_the_chosen_columns_with_their_units(shown: Any) -> None:
+    view = shown(RowsView)
+    view.show_run("a", pictured(RowsView), FRONT)
+    view.choose("Step", "Median LRS (ohm)")
+    view.log_x.setChecked(True)
+
+    points = view.figure.panels[0].drawn[1].values
+    assert points.x == pytest.approx(np.arange(1.0, 101.0))
+    assert points.y == pytest.approx(1e4 + np.arange(1.0, 101.0))
+    assert view.figure.panels[0].y.text.label == "Median LRS (Ω)"
+
+
+def test_many_rows_are_drawn_bounded_and_an_outlier_stays(shown: Any, qtbot: QtBot) -> None:
+    model, view = RowsModel(), shown(RowsView)
+    generator = np.random.default_rng(4)
+    values = generator.normal(size=300_000)
+    values[123_456] = 99.0
+    model.absorb(run_folder(), rows_news({"value": values}))
+    view.show_run("a", model.picture, FRONT)
+    qtbot.waitUntil(lambda: view.is_caught_up)
+    line = view.figure.panels[0].drawn[0]
+    before = line.values
+    model.absorb(run_folder(), rows_news({"value": [-99.0]}))
+    view.show_run("a", model.picture, FRONT)
+
+    assert before.x.size <= 3000
+    assert before.y.max() == 99.0
+    assert line.values.y.min() == -99.0
+    assert line.values.x.max() == 300_000
+
+
+def test_rows_whose_x_falls_are_drawn_as_points(shown: Any) -> None:
+    model, view = RowsModel(), shown(RowsView)
+    model.absorb(run_folder(), rows_news({"x": [1.0, 2.0, 3.0], "y": [5.0, 6.0, 7.0]}))
+    view.show_run("a", model.picture, FRONT)
+    view.choose("x", "y")
+    line, points = view.figure.panels[0].drawn
+    assert line._joined
+
+    model.absorb(run_folder(), rows_news({"x": [0.0], "y": [8.0]}))
+    view.show_run("a", model.picture, FRONT)
+
+    assert not line._joined
+    assert points.values.y.tolist() == [5.0, 6.0, 7.0, 8.0]
+
+
+def test_a_run_without_the_chosen_column_is_left_out(shown: Any) -> None:
+    view = shown(RowsView)
+    view.show_run("a", pictured(RowsView), FRONT)
+    other = RowsModel()
+    other.absorb(run_folder(), rows_news({"Step": [1.0], "something else": [2.0]}))
+    view.show_run("b", other.picture, OVERLAID)
+    view.choose("Step", "2T2R wrong bits")
+
+    assert view._runs["b"].line.values.x.size == 0
+    view.choose("Step", "something else")
+    assert view._runs["b"].points.values.y.tolist() == [2.0]
+    assert view._runs["a"].points.values.y.size == 0
+
+
+def test_the_exported_data_are_all_rows_not_those_drawn(
+    shown: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    model, view = RowsModel(), shown(RowsView)
+    model.absorb(run_folder(), rows_news({"V (V)": np.arange(5_000.0)}))
+    view.show_run("a", model.picture, FRONT)
+    with qtbot.waitSignal(view.figure.told):
+        view.figure.save(FileKind.CSV, tmp_path / "rows.csv")
+
+    lines = (tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + 5_000
+    assert lines[-1] == ",front run,Row of the file,4999.0,V (V),4999.0,,"
+
+
+def test_zooming_into_a_long_run_shows_every_row_there(shown: Any, qtbot: QtBot) -> None:
+    model, view = RowsModel(), shown(RowsView)
+    model.absorb(run_folder(), rows_news({"value": np.arange(100_000.0) % 17}))
+    view.show_run("a", model.picture, FRONT)
+    line = view.figure.panels[0].drawn[0]
+    in_sight = (line.values.x >= 50_000) & (line.values.x <= 50_100)
+    assert in_sight.sum() < 10
+
+    box = view.figure.panels[0].plot.getViewBox()
+    box.setRange(xRange=(50_000, 50_100), padding=0)
+    box.sigRangeChangedManually.emit(box.state["mouseEnabled"])
+    qtbot.waitUntil(lambda: line.values.x.size < 1000)
+
+    x = line.values.x
+    assert x[(x >= 50_000) & (x <= 50_100)].tolist() == list(range(50_000, 50_101))
+    view.figure.whole_range()
+    qtbot.waitUntil(lambda: view.is_caught_up)
+    assert (line.values.x[0], line.values.x[-1]) == (0, 99_999)

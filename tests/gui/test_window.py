@@ -1,0 +1,523 @@
+"""The window as a person uses it, with finished runs and with a process that is not one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QInputDialog,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QTabWidget,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from gui import running
+from gui.closing import ClosingQuestion
+from gui.controls import RunState
+from gui.settings import Settings, read_settings
+from gui.theme import Theme, ThemeChoice, current_theme
+from gui.window import MainWindow
+from labctl.observing import Stop
+from labctl.store.folder import RunFolder
+from tests.gui.windows import FakeChild, Place, clear, close, open_window, press, wait
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("window"))
+
+
+@pytest.fixture(scope="module")
+def made(place: Place) -> tuple[RunFolder, RunFolder]:
+    """Two finished runs, the older one first."""
+    return place.make_run(programmings=2), place.make_run(programmings=1)
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[FakeChild]:
+    """What the window begins."""
+    begun: list[FakeChild] = []
+    monkeypatch.setattr(FakeChild, "begun", begun, raising=False)
+    monkeypatch.setattr(running, "RunChild", FakeChild)
+    return begun
+
+
+@pytest.fixture
+def stops(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Stop]]:
+    """What the window asks to stop, and how."""
+    asked: list[tuple[str, Stop]] = []
+    monkeypatch.setattr(running, "RunFolder", lambda path: path)
+    monkeypatch.setattr(
+        running, "ask_to_stop", lambda path, level: asked.append((path.name, level))
+    )
+    return asked
+
+
+@pytest.fixture(scope="module")
+def shared(qapp: QApplication, place: Place) -> Iterator[MainWindow]:
+    window = open_window(place)
+    yield window
+    close(window)
+
+
+@pytest.fixture
+def window(
+    shared: MainWindow,
+    qtbot: QtBot,
+    place: Place,
+    made: tuple[RunFolder, RunFolder],
+    children: list[FakeChild],
+) -> MainWindow:
+    """The window as it was when it was opened, ready to start."""
+    clear(shared, place)
+    wait(qtbot, lambda: shared.parts.controls.start_button.isEnabled())
+    wait(qtbot, lambda: len(shared.parts.browser.runs.lines) == 2)
+    return shared
+
+
+@pytest.fixture
+def own(qtbot: QtBot, place: Place, children: list[FakeChild]) -> Iterator[MainWindow]:
+    """A window to be closed."""
+    window = open_window(place)
+    yield window
+    close(window)
+
+
+def start(window: MainWindow, qtbot: QtBot) -> None:
+    """Press Start and agree."""
+    wait(qtbot, lambda: window.parts.controls.start_button.isEnabled())
+    press(window.parts.controls.start_button)
+    press(window.parts.controls.yes_button)
+
+
+# --- before a run ---------------------------------------------------------------------------------
+
+
+def test_the_banner_names_the_bench_before_the_first_run(window: MainWindow) -> None:
+    assert window.parts.banner.text.startswith("SIMULATED BENCH")
+    assert "no run yet" in window.parts.banner.text
+
+
+def test_a_real_bench_file_is_told_before_anything_is_sent(
+    window: MainWindow, qtbot: QtBot, place: Place
+) -> None:
+    from labctl.benchfile import example_file
+
+    window.parts.options.fill({"bench": str(example_file("b1500"))})
+    wait(qtbot, lambda: window.parts.banner.text.startswith("REAL BENCH"))
+
+
+def test_wrong_input_is_told_beside_its_field_and_holds_start(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    field = window.parts.form.fields["set_compliance"]
+    field.editor.setFocus()
+    QTest.keyClicks(field.editor, "900uA")
+    assert field.problem.isVisible()
+    assert "20uA to 200uA" in field.problem.text()
+    assert not window.parts.controls.start_button.isEnabled()
+    field.editor.clear()
+    assert not field.problem.isVisible()
+    wait(qtbot, lambda: window.parts.controls.start_button.isEnabled())
+
+
+def test_copy_as_command_gives_the_line_that_start_runs(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild], place: Place
+) -> None:
+    window.parts.form.fields["programmings"].fill("7")
+    wait(qtbot, lambda: window.parts.controls.copy_button.isEnabled())
+    press(window.parts.controls.copy_button)
+    clipboard = QGuiApplication.clipboard()
+    assert clipboard is not None
+    assert clipboard.text().startswith("labctl run checkerboard --programmings 7 --bench ")
+    start(window, qtbot)
+    expected = ["run", "checkerboard", "--programmings", "7", "--bench", str(place.bench)]
+    assert children[0].arguments[:6] == expected
+
+
+def test_what_changes_devices_asks_first_and_cancel_sends_nothing(
+    window: MainWindow, children: list[FakeChild]
+) -> None:
+    press(window.parts.controls.start_button)
+    press(window.parts.controls.no_button)
+    assert children == []
+    assert window.state is RunState.IDLE
+
+
+# --- a run of this window -------------------------------------------------------------------------
+
+
+def test_a_refusal_is_told_beside_the_field_that_it_names(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild]
+) -> None:
+    start(window, qtbot)
+    assert window.state is RunState.STARTING
+    children[0].ended.emit(2, "Programmings 7 is not allowed: 1 to 5")
+    field = window.parts.form.fields["programmings"]
+    assert "1 to 5" in field.problem.text()
+    assert "1 to 5" in window.parts.notice.text()
+    assert window.state is RunState.IDLE
+    assert window.parts.controls.start_button.isEnabled()
+
+
+def test_a_run_comes_to_the_front_when_its_folder_is_there(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild], made: tuple[RunFolder, RunFolder]
+) -> None:
+    start(window, qtbot)
+    children[0].opened.emit(made[0].path)
+    assert window.shown.front == made[0].id
+    wait(qtbot, lambda: made[0].id in window.parts.banner.text)
+
+
+@pytest.mark.parametrize(
+    ("button", "level"),
+    [
+        ("pause_button", Stop.AFTER_STEP),
+        ("stop_button", Stop.WITHIN_STEP),
+        ("emergency_button", Stop.EMERGENCY),
+    ],
+)
+def test_each_button_asks_for_its_way_to_stop(
+    window: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    stops: list[tuple[str, Stop]],
+    tmp_path: Path,
+    button: str,
+    level: Stop,
+) -> None:
+    start(window, qtbot)
+    children[0].opened.emit(tmp_path / "20261122-120000-checkerboard")
+    assert window.state is RunState.RUNNING
+    press(getattr(window.parts.controls, button))
+    wait(qtbot, lambda: stops)
+    assert stops == [("20261122-120000-checkerboard", level)]
+    assert window.state is RunState.STOPPING
+    assert window.parts.controls.emergency_button.isEnabled()
+
+
+def test_escape_is_the_emergency_stop_from_any_field(
+    window: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    stops: list[tuple[str, Stop]],
+    tmp_path: Path,
+) -> None:
+    start(window, qtbot)
+    children[0].opened.emit(tmp_path / "20261122-120000-checkerboard")
+    window.activateWindow()
+    for widget in (window.parts.browser.wanted, window.parts.form.fields["programmings"].editor):
+        widget.setFocus()
+        QTest.keyClick(widget, Qt.Key.Key_Escape)
+    wait(qtbot, lambda: len(stops) == 2)
+    assert {level for _, level in stops} == {Stop.EMERGENCY}
+
+
+def test_an_emergency_before_the_folder_is_there_is_not_lost(
+    window: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    stops: list[tuple[str, Stop]],
+    tmp_path: Path,
+) -> None:
+    start(window, qtbot)
+    press(window.parts.controls.emergency_button)
+    assert stops == []
+    children[0].opened.emit(tmp_path / "20261122-120000-checkerboard")
+    wait(qtbot, lambda: stops)
+    assert stops == [("20261122-120000-checkerboard", Stop.EMERGENCY)]
+
+
+def test_an_emergency_stop_without_a_run_says_that_there_is_none(window: MainWindow) -> None:
+    press(window.parts.controls.emergency_button)
+    assert window.parts.notice.text() == "No run is going on: there is nothing to stop."
+
+
+def test_the_buttons_mean_the_run_that_goes_on_while_another_is_looked_at(
+    window: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    stops: list[tuple[str, Stop]],
+    made: tuple[RunFolder, RunFolder],
+    tmp_path: Path,
+) -> None:
+    start(window, qtbot)
+    children[0].opened.emit(tmp_path / "20261122-120000-checkerboard")
+    window.look_at(made[0].id, made[0].path)
+    wait(qtbot, lambda: window.shown.status is not None)
+    press(window.parts.controls.emergency_button)
+    wait(qtbot, lambda: stops)
+    assert stops == [("20261122-120000-checkerboard", Stop.EMERGENCY)]
+
+
+def test_the_queue_begins_its_next_line_when_a_run_has_ended_well(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild]
+) -> None:
+    start(window, qtbot)
+    wait(qtbot, lambda: window.parts.controls.queue_button.isEnabled())
+    press(window.parts.controls.queue_button)
+    press(window.parts.controls.yes_button)
+    assert len(window.parts.queue.queue.lines) == 1
+    children[0].ended.emit(0, "")
+    assert len(children) == 2
+    assert children[1].arguments == children[0].arguments
+    assert window.state is RunState.STARTING
+
+
+# --- runs that are shown --------------------------------------------------------------------------
+
+
+def test_a_finished_run_is_shown_when_it_is_chosen(
+    window: MainWindow, qtbot: QtBot, made: tuple[RunFolder, RunFolder]
+) -> None:
+    parts = window.parts
+    parts.browser.choose(made[0].id)
+    press(parts.browser.look)
+    wait(qtbot, lambda: parts.progress.step.text() == "success")
+    wait(qtbot, lambda: parts.map.grid.shape == (4, 8))
+    assert made[0].id in parts.banner.text
+    assert "step 0 begins" in parts.log.text.toPlainText()
+    assert parts.plots.currentWidget() is parts.views["sigma"]
+    assert not window.parts.plots.isTabVisible(0)
+
+
+def test_an_old_run_is_overlaid_and_taken_away_again(
+    window: MainWindow, qtbot: QtBot, made: tuple[RunFolder, RunFolder]
+) -> None:
+    window.look_at(made[1].id, made[1].path)
+    window.parts.browser.runs.tick(frozenset({made[0].id}))
+    assert window.shown.runs == (made[1].id, made[0].id)
+    sigma = window.parts.views["sigma"]
+    wait(qtbot, lambda: set(sigma.runs) == {made[0].id, made[1].id})
+    assert {run: one.style.index for run, one in sigma.runs.items()} == {
+        made[1].id: 0,
+        made[0].id: 1,
+    }
+    window.parts.browser.runs.tick(frozenset())
+    assert set(sigma.runs) == {made[1].id}
+
+
+def test_a_hidden_view_gets_the_picture_when_it_is_shown(
+    window: MainWindow, qtbot: QtBot, made: tuple[RunFolder, RunFolder]
+) -> None:
+    parts = window.parts
+    window.look_at(made[0].id, made[0].path)
+    wait(qtbot, lambda: parts.views["sigma"].runs)
+    assert not parts.views["sense"].runs
+    parts.plots.setCurrentWidget(parts.views["sense"])
+    wait(qtbot, lambda: parts.views["sense"].runs)
+
+
+def test_selected_cells_are_known_to_every_view_and_go_into_the_form(
+    window: MainWindow, qtbot: QtBot, made: tuple[RunFolder, RunFolder]
+) -> None:
+    parts = window.parts
+    window.look_at(made[0].id, made[0].path)
+    wait(qtbot, lambda: parts.map.grid.shape == (4, 8))
+    grid = parts.map.grid
+    begin, end = (grid.rectangle(cell).center().toPoint() for cell in ((1, 2), (2, 4)))
+    QTest.mousePress(grid, Qt.MouseButton.LeftButton, pos=begin)
+    QTest.mouseMove(grid, end)
+    QTest.mouseRelease(grid, Qt.MouseButton.LeftButton, pos=end)
+    cells = {(row, column) for row in (1, 2) for column in (2, 3, 4)}
+    assert window.selection.cells == cells
+    parts.form.choose("program")
+    press(parts.map.findChild(type(parts.browser.look), "array-selection"))
+    assert parts.form.typed()["region"] == "1:3,2:5"
+    parts.form.choose("endurance")
+    press(parts.map.findChild(type(parts.browser.look), "array-selection"))
+    assert "6 are selected" in parts.notice.text()
+
+
+def test_an_interrupted_run_is_offered_to_be_gone_on_with(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild], place: Place
+) -> None:
+    line = window.parts.browser.runs.lines[0]
+    assert not window.parts.controls.resume_button.isEnabled()
+    cut = replace(line, status="interrupted")
+    window.parts.browser.show_lines((cut, *window.parts.browser.runs.lines[1:]))
+    window.parts.browser.choose(line.run)
+    press(window.parts.controls.resume_button)
+    press(window.parts.controls.yes_button)
+    assert children[0].arguments == ["resume", line.run, "--runs", str(place.runs)]
+
+
+def test_a_note_is_kept_with_its_run_and_appears_in_the_table(
+    window: MainWindow, qtbot: QtBot, made: tuple[RunFolder, RunFolder]
+) -> None:
+    browser = window.parts.browser
+    browser.choose(made[1].id)
+    press(browser.add_note)
+    dialog = browser.findChild(QInputDialog, "note")
+    assert dialog is not None
+    dialog.setTextValue("new probe card")
+    dialog.accept()
+    wait(qtbot, lambda: browser.chosen is not None and browser.chosen.note == "new probe card")
+    assert made[1].remarks()[-1]["text"] == "new probe card"
+
+
+def test_a_run_can_be_followed_from_the_start(
+    qtbot: QtBot, place: Place, made: tuple[RunFolder, RunFolder]
+) -> None:
+    window = open_window(place, follow=made[0].path)
+    wait(qtbot, lambda: window.parts.progress.step.text() == "success")
+    wait(qtbot, lambda: window.parts.browser.chosen is not None)
+    assert window.parts.browser.chosen.run == made[0].id
+    close(window)
+
+
+def test_a_folder_that_is_no_run_is_told_and_nothing_else_breaks(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, made: tuple[RunFolder, RunFolder]
+) -> None:
+    window.look_at("empty", tmp_path)
+    wait(qtbot, lambda: "is not a readable run folder" in window.parts.progress.step.text())
+    window.look_at(made[0].id, made[0].path)
+    wait(qtbot, lambda: window.parts.progress.step.text() == "success")
+
+
+# --- the window itself ----------------------------------------------------------------------------
+
+
+def test_the_window_closes_at_once_without_a_run_and_keeps_its_state(
+    own: MainWindow, qtbot: QtBot, place: Place, made: tuple[RunFolder, RunFolder]
+) -> None:
+    parts = own.parts
+    parts.form.choose("endurance")
+    parts.menu.themes[ThemeChoice.DARK].trigger()
+    parts.browser.runs.tick(frozenset({made[0].id}))
+    parts.lower_tabs.setCurrentWidget(parts.log)
+    assert current_theme() == Theme(dark=True)
+    assert own.close()
+    kept = read_settings(place.settings_file)
+    assert kept.procedure == "endurance"
+    assert kept.theme is ThemeChoice.DARK
+    assert kept.ticked == (made[0].id,)
+    again = open_window(place, settings=kept)
+    assert again.parts.form.procedure == "endurance"
+    assert again.parts.lower_tabs.currentWidget() is again.parts.log
+    assert current_theme() == Theme(dark=True)
+    wait(qtbot, lambda: again.shown.runs == (made[0].id,))
+    again.parts.menu.themes[ThemeChoice.LIGHT].trigger()
+    assert current_theme() == Theme(dark=False)
+    close(again)
+
+
+def test_settings_of_another_version_open_a_window(qtbot: QtBot, place: Place) -> None:
+    strange = Settings(
+        geometry="AAAA", splitters={"main": "????"}, tabs={"lower": 99}, procedure="no such"
+    )
+    window = open_window(place, settings=strange)
+    assert window.parts.form.procedure == "checkerboard"
+    close(window)
+
+
+def closing_question(window: MainWindow) -> ClosingQuestion:
+    assert not window.close()
+    question = window.findChild(ClosingQuestion)
+    assert question is not None
+    return question
+
+
+def test_closing_during_a_run_asks_and_cancel_changes_nothing(
+    window: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    stops: list[tuple[str, Stop]],
+    tmp_path: Path,
+) -> None:
+    start(window, qtbot)
+    children[0].opened.emit(tmp_path / "20261122-120000-checkerboard")
+    question = closing_question(window)
+    assert "20261122-120000-checkerboard" in question.text()
+    press(question.stay)
+    assert window.isVisible()
+    assert stops == []
+
+
+def test_closing_can_leave_the_run_to_go_on(
+    own: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    stops: list[tuple[str, Stop]],
+    tmp_path: Path,
+) -> None:
+    start(own, qtbot)
+    children[0].opened.emit(tmp_path / "20261122-120000-checkerboard")
+    press(closing_question(own).leave)
+    assert not own.isVisible()
+    assert stops == []
+
+
+def test_closing_can_stop_the_run_and_waits_until_it_has_ended(
+    own: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    stops: list[tuple[str, Stop]],
+    tmp_path: Path,
+) -> None:
+    start(own, qtbot)
+    children[0].opened.emit(tmp_path / "20261122-120000-checkerboard")
+    press(closing_question(own).stop)
+    wait(qtbot, lambda: stops)
+    assert stops == [("20261122-120000-checkerboard", Stop.WITHIN_STEP)]
+    assert own.isVisible()
+    children[0].ended.emit(1, "the run aborted: stopped by the user within step 3")
+    assert not own.isVisible()
+
+
+def letters_of(window: MainWindow) -> dict[str, list[str]]:
+    """What Alt and a letter goes to now: buttons, labels of fields, tabs."""
+    found: dict[str, list[str]] = {}
+
+    def add(name: str, text: str) -> None:
+        letter = text.replace("&&", "").partition("&")[2][:1].lower()
+        if letter:
+            found.setdefault(letter, []).append(name)
+
+    for widget in window.parts.findChildren(QWidget):
+        if isinstance(widget, QAbstractButton | QLabel) and widget.isVisible():
+            add(widget.objectName() or widget.text(), widget.text())
+        elif isinstance(widget, QTabWidget) and widget.isVisible():
+            for index in range(widget.count()):
+                if widget.isTabVisible(index):
+                    add(widget.tabText(index), widget.tabText(index))
+    return found
+
+
+@pytest.mark.parametrize("lower", range(3))
+def test_no_two_controls_share_a_letter(window: MainWindow, lower: int) -> None:
+    window.parts.lower_tabs.setCurrentIndex(lower)
+    shared = {letter: names for letter, names in letters_of(window).items() if len(names) > 1}
+    assert shared == {}
+
+
+def test_every_control_has_a_name_for_those_who_hear_it(window: MainWindow) -> None:
+    kinds = (QAbstractButton, QComboBox, QLineEdit, QTableView)
+    nameless = [
+        f"{type(widget).__name__} in {widget.parentWidget().objectName()}"
+        for widget in window.parts.findChildren(QWidget)
+        if isinstance(widget, kinds)
+        and not isinstance(widget.parentWidget(), QComboBox | QLineEdit | QTableView)
+        and not widget.objectName().startswith("qt_")
+        and not widget.accessibleName()
+        and not (isinstance(widget, QAbstractButton) and widget.text())
+        and not widget.objectName().startswith("Scroll")
+    ]
+    assert nameless == []
+
+
+def test_it_fits_the_smallest_screen(window: MainWindow, qapp: QApplication) -> None:
+    assert window.minimumSizeHint().width() <= 1280
+    assert window.minimumSizeHint().height() <= 770
