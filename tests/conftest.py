@@ -13,6 +13,9 @@ from labctl.benchfile import BenchSetup, load_setup
 from labctl.store.locks import LOCKS_VARIABLE
 from tests.undrawn import save_a_pixel
 
+# Before anything imports them: else a failed comparison in them tells nothing.
+pytest.register_assert_rewrite("tests.interrupted", "tests.torture.kills")
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 try:
     from PyQt6 import QtWidgets  # noqa: F401

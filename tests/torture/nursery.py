@@ -116,8 +116,10 @@ def _raise(order: Order) -> Ended:
     """Fork a child, wait for its end or make it."""
     folder = Path(order.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    told = folder / "moments.txt"
-    told.unlink(missing_ok=True)
+    told, said = folder / "moments.txt", folder / "errors.txt"
+    for file in (told, said):
+        # Made here: a child that is killed at once would leave none.
+        file.write_bytes(b"")
     begin = time.monotonic()
     child = os.fork()
     if child == 0:
@@ -136,7 +138,7 @@ def _raise(order: Order) -> Ended:
         _, status = os.waitpid(child, 0)
     seconds = time.monotonic() - begin
     moments, synced = _told(told)
-    errors = (folder / "errors.txt").read_text(encoding="utf-8", errors="replace")
+    errors = said.read_text(encoding="utf-8", errors="replace")
     left = _orphans(child)
     return Ended(os.waitstatus_to_exitcode(status), errors, moments, seconds, left, synced)
 

@@ -12,11 +12,8 @@ from itertools import cycle
 import pytest
 
 from tests.torture.durability import keep
-
-# Before the import: else a failed comparison tells nothing.
-pytest.register_assert_rewrite("tests.interrupted", "tests.torture.kills")
-from tests.torture.kills import RUNS, Killing, Tally  # noqa: E402
-from tests.torture.nursery import Nursery  # noqa: E402
+from tests.torture.kills import RUNS, Killing, Tally
+from tests.torture.nursery import Nursery
 
 KILLS = int(os.environ.get("LABCTL_KILLS", "200"))
 
