@@ -38,10 +38,10 @@ def resume_arguments(run: str, options: Mapping[str, str]) -> list[str]:
     """What follows ``labctl`` to go on with a run; of the options those that ``resume`` takes.
 
     >>> resume_arguments("20261122-102233-endurance", {"runs": "data/runs", "die": "lab3"})
-    ['resume', '20261122-102233-endurance', '--runs', 'data/runs']
+    ['resume', '20261122-102233-endurance', '--die', 'lab3', '--runs', 'data/runs']
     """
     line = ["resume", run]
-    for name in ("max_cycles_per_device", "log_level", "runs"):
+    for name in ("die", "max_cycles_per_device", "log_level", "runs"):
         if name in options:
             line += _given(name, options[name])
     return line

@@ -50,21 +50,35 @@ class Resumable:
 
     run: str
     procedure: str
+    kind: str
+    """REAL or SIMULATED."""
     bench: str
     """Name of the bench."""
     die: str | None
 
 
 @dataclass(frozen=True)
+class _About:
+    """What is agreed to once may be agreed to for all alike."""
+
+    kind: str
+    """REAL or SIMULATED."""
+    bench: str
+    die: str | None
+    procedure: str
+
+
+@dataclass(frozen=True)
 class _Asked:
     """What waits for a person's word."""
 
-    about: tuple[str, str | None, str]
-    """Bench, die and procedure: what is agreed to once may be agreed to for all alike."""
+    about: _About
     sentence: str
     then: Callable[[], None]
     needs_idle: bool
     """Whether it begins at once, so that no other run may go on."""
+    resumes: bool = False
+    """Whether it is about the run that is chosen in the list, not about the form."""
 
 
 class RunControls(QWidget):
@@ -83,8 +97,10 @@ class RunControls(QWidget):
         self.setObjectName("run_controls")
         self._state = RunState.IDLE
         self._result: PlanResult | None = None
+        # Until the form has told: what is safer to believe.
+        self._changes_devices = True
         self._resumable: Resumable | None = None
-        self._agreed: set[tuple[str, str | None, str]] = set()
+        self._agreed: set[_About] = set()
         self._asked: _Asked | None = None
         self._make_buttons()
         self._make_question()
@@ -107,8 +123,13 @@ class RunControls(QWidget):
             self._withdraw()
         self._show()
 
+    def set_procedure(self, procedure: str) -> None:
+        """The form has changed: its procedure, and no plan until the answer comes."""
+        self._changes_devices = bool(load_procedure(procedure).changes_devices)
+        self.set_plan(None)
+
     def set_plan(self, result: PlanResult | None) -> None:
-        """The answer to what the form holds now; None from a change of the form to the answer."""
+        """The answer to what the form holds now; None before there is one."""
         self._result = result
         self._withdraw()
         self._show()
@@ -117,7 +138,8 @@ class RunControls(QWidget):
         """The run that Resume would go on with."""
         if resumable != self._resumable:
             self._resumable = resumable
-            self._withdraw()
+            if self._asked is not None and self._asked.resumes:
+                self._withdraw()
             self._show()
 
     # --- buttons -------------------------------------------------------------------------------
@@ -191,7 +213,7 @@ class RunControls(QWidget):
         self.pause_button.setEnabled(self._state is RunState.RUNNING)
         self.stop_button.setEnabled(self._state in (RunState.RUNNING, RunState.STOPPING))
         self.resume_button.setEnabled(idle and self._resumable is not None)
-        changes = self._result is not None and self._result.changes_devices
+        changes = self._changes_devices
         for button in (self.start_button, self.queue_button):
             mark(button, Mark.DANGER if changes else Mark.CALM)
         self.start_button.setText(
@@ -252,7 +274,8 @@ class RunControls(QWidget):
         if not result.changes_devices:
             then()
             return
-        about = (result.bench, result.question.die, result.question.procedure)
+        asked = result.question
+        about = _About(_kind(result), result.bench, asked.die, asked.procedure)
         self._ask(_Asked(about, consequences(result, result.plan), then, needs_idle))
 
     def _ask_to_resume(self) -> None:
@@ -263,21 +286,23 @@ class RunControls(QWidget):
             self.resume.emit()
             return
         sentence = (
-            f"Resume {found.run}: {found.procedure} goes on with {_die(found.die)} on the bench "
-            f"{found.bench!r}. It sends pulses to devices, which cannot be taken back."
+            f"Resume {found.run}: {found.procedure} goes on with {_die(found.die)} on the "
+            f"{found.kind} bench {found.bench!r}. It sends pulses to devices, which cannot be "
+            "taken back."
         )
-        about = (found.bench, found.die, found.procedure)
-        self._ask(_Asked(about, sentence, self.resume.emit, needs_idle=True))
+        about = _About(found.kind, found.bench, found.die, found.procedure)
+        self._ask(_Asked(about, sentence, self.resume.emit, needs_idle=True, resumes=True))
 
     def _ask(self, asked: _Asked) -> None:
         if asked.about in self._agreed:
             asked.then()
             return
-        _, die, procedure = asked.about
+        about = asked.about
         self._asked = asked
         self.question_text.setText(asked.sentence)
         self.not_again.setText(
-            f"D&o not ask again for {procedure} on {_die(die)} while this window is open"
+            f"D&o not ask again for {about.procedure} on {_die(about.die)} while this window is "
+            "open"
         )
         self.not_again.setChecked(False)
         self.question.show()
@@ -303,14 +328,17 @@ def consequences(result: PlanResult, plan: Plan) -> str:
     there = [pad for pad in plan.pads if pad.highest_v == highest]
     limit = min(pad.limit_high_v for pad in there)
     pulses = ", ".join(f"{n:,} {kind.upper()}" for kind, n in plan.pulses_per_device.items())
-    kind = "SIMULATED" if result.simulated else "REAL"
     return (
-        f"{plan.procedure} changes devices of {_die(plan.die)} on the {kind} bench "
+        f"{plan.procedure} changes devices of {_die(plan.die)} on the {_kind(result)} bench "
         f"{plan.bench!r}: at most {pulses or 'no pulse'} a device; highest voltage "
         f"{highest:.3g} V on {', '.join(pad.pad for pad in there)} (limit {limit:g} V); "
         f"energy {energy(plan)}; bench time about {duration(plan.bench_time_s)}. "
         "Pulses cannot be taken back."
     )
+
+
+def _kind(result: PlanResult) -> str:
+    return "SIMULATED" if result.simulated else "REAL"
 
 
 def _die(name: str | None) -> str:

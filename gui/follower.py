@@ -34,8 +34,10 @@ _BREATH_S = 0.002
 """Left to it between two pieces at least, s: a clock of Windows counts 15 ms at a time."""
 _PUBLISH_S = 0.03
 """No picture is made more often, s: nobody would see it."""
-_LOOK_S = 0.1
-"""Between two looks at a run that goes on, s."""
+_LOOK_S = 0.03
+"""Between two looks at a run that goes on, s: as often as the window draws."""
+_REST = 4
+"""So many times as long as a look took is rested after it, however many models there are."""
 _IDLE_S = 1.0
 """Between two looks at a run that has ended, s: it may be gone on with."""
 
@@ -55,6 +57,7 @@ class Follower:
         self._log_tail = LogTail(path / LOG)
         self._problem = ""
         self._made = 0.0
+        self._standing = RunStatus(self.run)
         self._told: RunStatus | None = None
         self._ended = threading.Event()
         self._lock = threading.Lock()
@@ -92,6 +95,9 @@ class Follower:
             except RunFolderError as error:
                 self._tell_problem(str(error))
                 pause_s = _IDLE_S
+            except Exception as error:
+                self._tell_problem(f"cannot be followed: {type(error).__name__}: {error}")
+                pause_s = _IDLE_S
             self._ended.wait(pause_s)
 
     def _look(self, tail: RunTail) -> float:
@@ -99,16 +105,24 @@ class Follower:
         begin = time.thread_time()
         news = tail.poll(_PIECE_BYTES)
         if news is not None:
-            self._status.absorb(tail.folder, news)
+            self._absorb_status(tail.folder, news)
             for name, model in list(self._models.items()):
                 self._absorb(name, model, tail.folder, news)
         self._keep_pictures(tail.caught_up)
         self._keep_status(tail.folder)
+        spent_s = time.thread_time() - begin
         if not tail.caught_up:
             # Half of the interpreter's time is left to the interface.
-            return max(time.thread_time() - begin, _BREATH_S)
+            return max(spent_s, _BREATH_S)
         closed = tail.folder.record.get("status") in FINAL
-        return _IDLE_S if closed and news is None else _LOOK_S
+        return _IDLE_S if closed and news is None else max(_LOOK_S, _REST * spent_s)
+
+    def _absorb_status(self, folder: RunFolder, news: News) -> None:
+        """What is not understood of where the run stands is left out, and told."""
+        try:
+            self._status.absorb(folder, news)
+        except Exception as error:
+            self._tell_failure(STATUS, error)
 
     def _absorb(self, name: str, model: Model, folder: RunFolder, news: News) -> None:
         """A model that fails is left out; the others go on."""
@@ -135,14 +149,23 @@ class Follower:
         self._made = now
 
     def _leave_out(self, name: str, error: Exception) -> None:
-        log.exception("%s of run %s cannot be shown", name, self.run)
         del self._models[name]
-        self._problem = f"{name} cannot be shown: {type(error).__name__}: {error}"
+        self._tell_failure(name, error)
+
+    def _tell_failure(self, name: str, error: Exception) -> None:
+        problem = f"{name} cannot be shown: {type(error).__name__}: {error}"
+        if problem != self._problem:
+            log.exception("%s of run %s cannot be shown", name, self.run)
+        self._problem = problem
 
     def _keep_status(self, folder: RunFolder) -> None:
         """Tell where the run stands if that has changed."""
         lines = self._log_tail.poll()
-        status = replace(self._status.picture(folder, datetime.now(UTC)), problem=self._problem)
+        try:
+            self._standing = self._status.picture(folder, datetime.now(UTC))
+        except Exception as error:
+            self._tell_failure(STATUS, error)
+        status = replace(self._standing, problem=self._problem)
         with self._lock:
             self._log.extend(lines)
             if lines or status != self._told:
@@ -152,5 +175,6 @@ class Follower:
         """The run cannot be read now; what was shown of it stays."""
         told = self._told or RunStatus(self.run)
         if told.problem != problem:
+            log.warning("run %s: %s", self.run, problem)
             with self._lock:
                 self._told = self._pictures[STATUS] = replace(told, problem=problem)

@@ -16,8 +16,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-MOST_LINES = 20_000
-"""Older lines are in the run's log.txt."""
+MOST_LINES = 5000
+"""Older lines are in the run's log.txt: all are looked through at each key of the filter."""
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 """Mildest first; CRITICAL passes every filter."""

@@ -34,10 +34,15 @@ class Line:
     arguments: tuple[str, ...]
 
     @property
+    def changes_devices(self) -> bool:
+        """Whether it sends pulses to devices."""
+        return bool(load_procedure(self.procedure).changes_devices)
+
+    @property
     def text(self) -> str:
         """As a person reads it."""
-        changes = load_procedure(self.procedure).changes_devices
-        return f"{CHANGES if changes else READS} {command_line.text(self.arguments)}"
+        sign = CHANGES if self.changes_devices else READS
+        return f"{sign} {command_line.text(self.arguments)}"
 
 
 class Pending(QAbstractListModel):
@@ -180,6 +185,9 @@ class PendingRuns(QWidget):
     def _show(self) -> None:
         lines, index = len(self.queue.lines), self.list.currentIndex().row()
         self.begin_button.setEnabled(self._idle and lines > 0)
+        changes = lines > 0 and self.queue.lines[0].changes_devices
+        self.begin_button.setText(f"{CHANGES} &Begin next" if changes else "&Begin next")
+        mark(self.begin_button, Mark.DANGER if changes else Mark.CALM)
         self.up_button.setEnabled(index > 0)
         self.down_button.setEnabled(0 <= index < lines - 1)
         self.remove_button.setEnabled(0 <= index < lines)

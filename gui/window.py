@@ -74,7 +74,7 @@ class MainWindow(QMainWindow):
         self._begun: Question | None = None
         self._asked_to_stop = Stop.NOT
         self._fitted = ""
-        self._closes_at_end = False
+        self._leaving = Leaving.STAY
         # Before the parts are made: restyling all of them takes longer than making them.
         self._apply_theme()
         self.tasks = Tasks(self)
@@ -131,7 +131,7 @@ class MainWindow(QMainWindow):
     def _form_changed(self) -> None:
         """Ask for a plan, or for nothing while something cannot be read."""
         form, options = self.parts.form, self.parts.options
-        self.parts.controls.set_plan(None)
+        self.parts.controls.set_procedure(form.procedure)
         if not self.shown.front:
             self._fit_plots(form.procedure, form.procedure)
         if form.problems() or options.problems():
@@ -199,6 +199,7 @@ class MainWindow(QMainWindow):
     def _begin(self, arguments: list[str] | tuple[str, ...]) -> None:
         self.parts.notice.tell("")
         self._asked_to_stop = Stop.NOT
+        self._going_on = None
         self.running.begin(arguments)
         self.show_state()
 
@@ -212,7 +213,7 @@ class MainWindow(QMainWindow):
         self.show_state()
 
     def _ended(self, status: int, sentence: str) -> None:
-        if self._closes_at_end:
+        if self._leaving is Leaving.STOP:
             self.close()
             return
         begun, self._begun = self._begun, None
@@ -232,9 +233,11 @@ class MainWindow(QMainWindow):
 
     def _stop(self, level: Stop) -> None:
         """Ask the run of this window to stop; without one the run in front, whoever began it."""
-        target = self._stoppable()
+        # Not `_stoppable`: a run that goes on again may still be shown as it had ended.
+        target = self.running.path if self.running.active else self._stoppable()
         if target is None and not self.running.active:
-            self.parts.notice.tell("No run is going on: there is nothing to stop.")
+            which = "The run in front is not" if self.shown.front else "No run is in front or"
+            self.parts.notice.tell(f"{which} going on: there is nothing to stop.")
             return
         self._asked_to_stop = max(level, self._asked_to_stop)
         if target is not None:
@@ -264,8 +267,12 @@ class MainWindow(QMainWindow):
 
     def show_state(self) -> None:
         """Have buttons, queue and banner follow the run."""
-        self.parts.controls.set_state(self.state)
-        self.parts.queue.set_idle(self.state is RunState.IDLE)
+        state = self.state
+        if state is RunState.IDLE:
+            # What was asked of a run is not asked of it when it goes on again.
+            self._asked_to_stop = Stop.NOT
+        self.parts.controls.set_state(state)
+        self.parts.queue.set_idle(state is RunState.IDLE)
         self._show_origins()
 
     # --- the runs that are shown -----------------------------------------------------------------
@@ -340,6 +347,7 @@ class MainWindow(QMainWindow):
         if self.runs is not None:
             self.runs.end()
             self.runs.changed.disconnect(self._runs_changed)
+            self.runs.deleteLater()
         self.runs = RunList(root, self)
         self.runs.changed.connect(self._runs_changed)
         self.runs.begin()
@@ -356,12 +364,11 @@ class MainWindow(QMainWindow):
 
     def _offer_resume(self) -> None:
         line = self.parts.browser.chosen
-        found = line is not None and line.status in RESUMABLE
-        self.parts.controls.set_resumable(
-            Resumable(line.run, line.procedure, line.bench, line.die or None)
-            if line is not None and found
-            else None
-        )
+        found = None
+        # A run of a procedure that this labctl does not know can only be looked at.
+        if line is not None and line.status in RESUMABLE and line.procedure in PROCEDURES:
+            found = Resumable(line.run, line.procedure, line.kind, line.bench, line.die or None)
+        self.parts.controls.set_resumable(found)
 
     def _add_note(self, line: RunLine, text: str) -> None:
         def noted(_: None) -> None:
@@ -386,9 +393,10 @@ class MainWindow(QMainWindow):
         apply(application, chosen_theme(self._theme, application))
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:
-        """Ask first if a run of this window is going on."""
+        """Ask first if a run of this window is going on, or if lines wait in the queue."""
         assert a0 is not None
-        if self.running.active:
+        loses_lines = self._leaving is Leaving.STAY and bool(self.parts.queue.queue.lines)
+        if self.running.active or loses_lines:
             a0.ignore()
             self._ask_before_closing()
             return
@@ -401,13 +409,19 @@ class MainWindow(QMainWindow):
         a0.accept()
 
     def _ask_before_closing(self) -> None:
-        path = self.running.path
-        question = ClosingQuestion(path.name if path is not None else "that is starting", self)
-        question.answered.connect(self._leave)
-        question.show()
+        """One question, however often the window is closed."""
+        there = [each for each in self.findChildren(ClosingQuestion) if each.isVisible()]
+        question = there[0] if there else ClosingQuestion(self)
+        if not there:
+            question.answered.connect(self._leave)
+        run = ""
+        if self.running.active:
+            path = self.running.path
+            run = path.name if path is not None else "that is starting"
+        question.ask(run, len(self.parts.queue.queue.lines))
 
     def _leave(self, answer: Leaving) -> None:
-        self._closes_at_end = answer is Leaving.STOP
+        self._leaving = answer
         if answer is Leaving.STAY:
             return
         if answer is Leaving.LEAVE_RUNNING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QActionGroup
 from PyQt6.QtWidgets import QMenu, QMessageBox, QToolButton, QWidget
 
@@ -60,6 +60,7 @@ class WindowMenu(QToolButton):
         page.setWindowTitle("Keys")
         page.setText(KEYS)
         page.setModal(False)
+        page.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         page.show()
         return page
 

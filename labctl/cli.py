@@ -150,6 +150,13 @@ def resume(
             "left them.",
         ),
     ] = False,
+    other_host_is_gone: Annotated[
+        bool,
+        typer.Option(
+            "--other-host-is-gone",
+            help="Go on with a run of another computer, where nothing of it goes on any more.",
+        ),
+    ] = False,
     max_cycles_per_device: MAX_CYCLES = None,
     log_level: LOG_LEVEL = LogLevel.NORMAL,
     runs: RUNS = DEFAULT_RUNS,
@@ -164,7 +171,7 @@ def resume(
 
     resume_run(
         *(find(runs, run), rollback, max_cycles_per_device, die, accept_change),
-        *(log_level, json, events),
+        *(other_host_is_gone, log_level, json, events),
     )
 
 

@@ -206,6 +206,7 @@ def resume_run(
     max_cycles_per_device: int | None,
     die: str | None,
     accept_change: bool,
+    other_host_is_gone: bool,
     log_level: console.LogLevel,
     json: bool,
     events: bool,
@@ -216,7 +217,7 @@ def resume_run(
     def begin(observer: Observer, stop: StopRequest) -> RunFolder:
         return resume(
             *(folder, rollback, observer, stop, max_cycles_per_device),
-            *(str(log_level), die, accept_change),
+            *(str(log_level), die, accept_change, other_host_is_gone),
         )
 
     _carry_out(begin, json, events)

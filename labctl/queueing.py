@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from labctl.bench import DieChoice
+from labctl.bench import BenchError, DieChoice
 from labctl.benchfile import BenchSetup, load_setup
 from labctl.finishing import finish
 from labctl.observing import Observer, Progress, StopRequest
@@ -32,6 +33,8 @@ from labctl.wear_guard import WearGuard, tighter
 
 WAITING, BEGUN, SKIPPED, DONE = "waiting", "begun", "skipped", "done"
 GOING_ON, PAUSED, STOPPED, FAILED, SUCCESS = "going on", "paused", "stopped", "failed", "success"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -244,8 +247,12 @@ def _one(
         state.update(queued, status=DONE, reason=stopped)
         if stopped is not None:
             return STOPPED, f"after {where} ({folder.id}): {stopped}"
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, BenchError) as error:
         return FAILED, f"{where}: {error}"
+    except Exception as error:
+        # Whoever is asleep is to be told of a fault in this program too.
+        log.exception("%s failed", where)
+        return FAILED, f"{where}: {type(error).__name__}: {error}"
     return None
 
 
@@ -272,7 +279,7 @@ def _run(
             log_level=job.circumstances.log_level,
             die=job.die.name,
         )
-    named = _Named(observer, lambda folder: state.update(queued, run=folder.id, status=BEGUN))
+    named = Named(observer, lambda folder: state.update(queued, run=folder.id, status=BEGUN))
     request = RunRequest(
         *(queued.entry.procedure, queued.procedure(), job.setup, job.die, job.runs),
         max_cycles_per_device=job.most_cycles,
@@ -317,7 +324,7 @@ def _guard(job: Job) -> WearGuard:
         return WearGuard.of_die(ledger, str(job.die.name), shape, job.most_cycles)
 
 
-class _Named(Observer):
+class Named(Observer):
     """Passes everything on, and tells the run's name before its first pulse."""
 
     def __init__(self, inner: Observer, opened: Callable[[RunFolder], None]) -> None:

@@ -8,6 +8,7 @@ as it is: both attempts stay booked.
 
 from __future__ import annotations
 
+import platform
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,12 +22,12 @@ from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup, load_setup
 from labctl.observing import Observer, StopRequest
 from labctl.rechecking import Recheck, last_seen
-from labctl.runs import carry_out
+from labctl.runs import carry_out, die_state
 from labctl.session import NORMAL, Session, left_die
 from labctl.store import files
 from labctl.store.folder import RunFolder
 from labctl.store.journal import StepEnd
-from labctl.store.ledger import LEDGER, Ledger, die_name
+from labctl.store.ledger import LEDGER, Ledger, booked_blocks, die_name
 from labctl.store.locks import Lock
 from labctl.store.writer import RunWriter
 from labctl.wear_guard import WearGuard, tighter
@@ -60,12 +61,14 @@ def resume(
     log_level: str = NORMAL,
     die: str | None = None,
     accept_change: bool = False,
+    other_host_is_gone: bool = False,
 ) -> RunFolder:
     """Go on with a run and return its folder; a finished run is returned as it is.
 
     ``max_cycles_per_device``: a wear budget instead of the run's own; the chip file's holds too.
     ``die``: the name of the one at the probes, which must be the run's. ``accept_change``: go on
-    also if the re-check finds that its devices read otherwise.
+    also if the re-check finds that its devices read otherwise. ``other_host_is_gone``: nothing of
+    the run goes on at the host of its record, which cannot be seen from here.
     Raises ValueError with one sentence if the run cannot be gone on with; then nothing was applied.
     """
     _require_die(folder, die)
@@ -76,6 +79,8 @@ def resume(
         folder = RunFolder(folder.path)
         if folder.status == "success":
             return folder
+        if not other_host_is_gone:
+            _require_this_host(folder)
         observer, stop = observer or Observer(), stop or StopRequest()
         session = _session(folder, rollback, observer, stop, max_cycles_per_device, accept_change)
     made = carry_out(session, log_level)
@@ -98,6 +103,8 @@ def _session(
     """
     setup, procedure = _setup(folder), _procedure(folder)
     procedure.prepare(setup.chip, setup.limit, setup.simulated)
+    # Before a step is looked for, and as long as nothing has been changed.
+    booked_blocks(folder)
     mark = folder.last_step_end()
     procedure.first_step = 0 if mark is None else mark.step + 1
     half = _half_step(folder, mark)
@@ -105,6 +112,8 @@ def _session(
     with ExitStack() as opened:
         bench = Bench(setup, _die(folder, mark, rollback))
         opened.callback(bench.abandon)
+        if mark is None:
+            _require_die_untouched(folder, bench)
         ledger = Ledger(folder.path.parent / LEDGER)
         opened.callback(ledger.close)
         writer = RunWriter.reopen(folder.path)
@@ -119,9 +128,9 @@ def _session(
         ledger.restore(writer)
         # After the void blocks are taken out: what the die has had by now.
         budget = max_cycles_per_device or folder.record.get("max_cycles_per_device")
-        guard = _guard(
-            folder, ledger, procedure, tighter(budget, setup.chip.wear.max_cycles_per_device)
-        )
+        most_cycles = tighter(budget, setup.chip.wear.max_cycles_per_device)
+        guard = _guard(folder, ledger, procedure, most_cycles)
+        writer.update(max_cycles_per_device=most_cycles)
         repeats = half.began and not rollback
         recheck = None if rollback else _recheck(folder, guard, accept_change)
         session = Session(
@@ -184,6 +193,27 @@ def _require_die(folder: RunFolder, die: str | None) -> None:
     if die is not None and die != name:
         which = "a fresh one without a name" if name is None else repr(name)
         raise ResumeError(f"die {die!r} is not the one of run {folder.id}, which is {which}")
+
+
+def _require_this_host(folder: RunFolder) -> None:
+    """Raise `ResumeError` if the run may be going on at another computer."""
+    host = folder.record.get("owner", {}).get("host")
+    if folder.status == "interrupted" and host not in (None, platform.node()):
+        raise ResumeError(
+            f"run {folder.id} was begun on {host} and its record does not tell that it ended, so "
+            "it may be going on there: look, and if it is not, add --other-host-is-gone"
+        )
+
+
+def _require_die_untouched(folder: RunFolder, bench: Bench) -> None:
+    """Raise `ResumeError` if the named die's file is not what it was before the first step."""
+    if bench.die_file is None or "die_at_begin" not in folder.record:
+        return
+    if die_state(bench) != folder.record["die_at_begin"]:
+        raise ResumeError(
+            f"die {folder.record['die']['name']!r} is not as it was when run {folder.id} began: "
+            "another run used it since, and none of this one's steps had ended; begin a new run"
+        )
 
 
 def _recheck(folder: RunFolder, guard: WearGuard, accept_change: bool) -> Recheck:
@@ -256,9 +286,10 @@ def _die(folder: RunFolder, mark: StepEnd | None, rollback: bool) -> DieChoice:
     snapshot = folder.path / mark.die if mark is not None and mark.die else None
     if not rollback and left.is_file():
         snapshot = left
-    holder = Path(die["file"]).parent if "file" in die else Path()
-    seed = None if snapshot is not None and die["name"] else die.get("seed")
-    return DieChoice(die["name"], seed, holder, snapshot)
+    file = Path(die["file"]) if "file" in die else None
+    has_state = die["name"] and (snapshot is not None or (file is not None and file.exists()))
+    seed = None if has_state else die.get("seed")
+    return DieChoice(die["name"], seed, Path() if file is None else file.parent, snapshot)
 
 
 def _told(step: int, half: _HalfStep, rollback: bool) -> str:

@@ -14,9 +14,9 @@ from labctl.bench import Bench, DieChoice, DieError
 from labctl.benchfile import BenchSetup
 from labctl.observing import Observer, StopRequest
 from labctl.session import NORMAL, Session, log_file
-from labctl.store.folder import LOG, RunFolder
+from labctl.store.folder import LOG, RunFolder, RunFolderError
 from labctl.store.ledger import LEDGER, Ledger
-from labctl.store.writer import RunWriter
+from labctl.store.writer import RunWriter, checksum
 from labctl.wear_guard import WearGuard, tighter
 from procedures.base import BenchProcedure
 
@@ -84,6 +84,12 @@ def run(
     return carry_out(session, request.circumstances.log_level)
 
 
+def die_state(bench: Bench) -> int | None:
+    """CRC-32 of the named simulated die's file; None if there is no such file yet."""
+    file = bench.die_file
+    return None if file is None or not file.exists() else checksum(file)
+
+
 def carry_out(session: Session, log_level: str = NORMAL) -> RunFolder:
     """Run a session to its end, whatever the end is."""
     with log_file(session.writer.path / LOG, log_level) as log:
@@ -113,10 +119,27 @@ def _guard(request: RunRequest, ledger: Ledger) -> WearGuard:
     if die is None:
         guard = WearGuard(procedure.shape, most_cycles=request.most_cycles)
     else:
+        if request.replay is None:
+            _require_same_kind(request, die, ledger)
         guard = WearGuard.of_die(ledger, die, procedure.shape, request.most_cycles)
     if request.replay is None:
         guard.admit(procedure)
     return guard
+
+
+def _require_same_kind(request: RunRequest, die: str, ledger: Ledger) -> None:
+    """A simulated die and a real one share no bookings. Raises `DieError`."""
+    for run in ledger.runs_of(die):
+        # The latest that is still there tells: the ones before were asked too.
+        with suppress(RunFolderError):
+            simulated = RunFolder(request.runs / run).record["simulated"]
+            if simulated != request.setup.simulated:
+                kinds = ("simulated", "real") if simulated else ("real", "simulated")
+                raise DieError(
+                    f"die {die!r} is a {kinds[0]} one in the ledger of {request.runs} (run {run}), "
+                    f"and this bench is {kinds[1]}: give another name, or other --runs"
+                )
+            return
 
 
 def _opening_record(request: RunRequest, bench: Bench, guard: WearGuard) -> dict[str, Any]:
@@ -133,6 +156,7 @@ def _opening_record(request: RunRequest, bench: Bench, guard: WearGuard) -> dict
         "compliance_table": procedure.table_record(),
         "roles": {role: setup.content.roles[role] for role in procedure.needs},
         "die": bench.die,
+        "die_at_begin": die_state(bench),
         "retired": np.argwhere(guard.history.retired).tolist(),
         "max_cycles_per_device": request.most_cycles,
         "bench": {

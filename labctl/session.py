@@ -419,10 +419,11 @@ class RunBook:
             return
         try:
             self._session.ledger.cut(block, bookings)
-        except LedgerError as error:
+        except (LedgerError, RunStopped) as error:
             # Whatever ended the block goes on: the way to safe outputs is not to wait for this.
+            why = str(error) or "it was locked at an emergency stop"
             self._session.note(
-                f"Block {block} counts in full in the ledger ({error}) until the run is resumed or "
+                f"Block {block} counts in full in the ledger ({why}) until the run is resumed or "
                 "`labctl ledger rebuild` is called."
             )
 

@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import subprocess
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -74,6 +75,6 @@ def _post(url: str, content: bytes) -> str:
             return ""
     except HTTPError as error:
         return f"the webhook at {host} answered {error.code}"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", None) or type(error).__name__
         return f"the webhook at {host} could not be reached: {reason}"

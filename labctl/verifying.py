@@ -11,7 +11,8 @@ from typing import Any
 from labctl.report import summarise
 from labctl.store.folder import SUMMARY, RunFolder, RunFolderError
 from labctl.store.journal import StepEnd
-from labctl.store.wear import BlockState, blocks
+from labctl.store.ledger import booked_blocks
+from labctl.store.wear import BlockState
 from labctl.store.writer import checksum
 
 _VOLATILE = ("report",)
@@ -92,7 +93,9 @@ def _arrays(run: RunFolder, mark: StepEnd | None) -> Finding:
 
 def _bookings(run: RunFolder) -> Finding:
     """Every booked block was confirmed, or stands as unconfirmed for a reason."""
-    found = list(blocks(run.events(), with_void=True))
+    found, problem = _tried(lambda: booked_blocks(run))
+    if problem:
+        return Finding("bookings", False, problem)
     states = [block.state for block in found]
     open_blocks = states.count(BlockState.PLANNED)
     told = (

@@ -174,7 +174,7 @@ def rebuild(runs: RUNS = DEFAULT_RUNS) -> None:
 
     Example: labctl ledger rebuild
     """
-    from labctl.store.folder import list_runs
+    from labctl.store.folder import RunFolderError, list_runs
     from labctl.store.ledger import LEDGER, Ledger, LedgerError
 
     found = list_runs(runs)
@@ -188,6 +188,8 @@ def rebuild(runs: RUNS = DEFAULT_RUNS) -> None:
             blocks = ledger.rebuild(found)
     except LedgerError as error:
         refuse(f"{error}; move the file away and call this again")
+    except RunFolderError as error:
+        refuse(f"{error}; the ledger is as it was")
     typer.echo(f"{blocks} blocks of pulses of {len(found)} runs are in {runs / LEDGER}")
 
 

@@ -19,6 +19,7 @@ from labctl.analysis.endurance import DEVICES, SenseCount
 from labctl.analysis.maps import NOT_READ
 from labctl.analysis.readings import VALUE
 from labctl.analysis.sense_amplifier import hrs_over_lrs
+from procedures.patterns import WHOLE, Region
 
 if TYPE_CHECKING:
     from labctl.store.folder import RunFolder
@@ -37,6 +38,8 @@ CYCLE = ("set", "reset")
 class Status(IntEnum):
     """What a bit is good for in a run; the first that holds, from the highest down."""
 
+    LEFT_OUT = -1
+    """Outside the region of the run, and not touched."""
     NO_DATA = 0
     """The run has not touched it so far."""
     USED = 1
@@ -104,6 +107,12 @@ def array_shape(folder: RunFolder) -> tuple[int, int]:
         ) from None
 
 
+def outside_region(folder: RunFolder, shape: tuple[int, int]) -> Mask:
+    """Bits (rows, columns) outside the region in the record; none where it has no region."""
+    region = folder.record.get("parameters", {}).get("region", WHOLE)
+    return ~Region.from_text(region).mask(shape)
+
+
 class ArrayModel:
     """Sums and the last readings of every bit; memory and cost do not grow with the run."""
 
@@ -114,7 +123,7 @@ class ArrayModel:
         """Take in what is new; whether the picture changed."""
         first = self._sums is None or news.restarted
         if self._sums is None or news.restarted:
-            self._sums = _Sums(array_shape(folder))
+            self._sums = _Sums(folder, array_shape(folder))
         return self._sums.absorb(folder, news) or first
 
     @property
@@ -126,9 +135,10 @@ class ArrayModel:
 class _Sums:
     """What `ArrayModel` keeps."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
+    def __init__(self, folder: RunFolder, shape: tuple[int, int]) -> None:
         devices = (*shape, 2)
         self.shape = shape
+        self._left_out = outside_region(folder, shape)
         self._reads = ArrayReads(shape)
         self.written = np.full(shape, NOT_READ, dtype=np.uint8)
         self.sensed = np.full(shape, NOT_READ, dtype=np.uint8)
@@ -168,6 +178,7 @@ class _Sums:
         """Copies of everything, read-only."""
         status = np.full(self.shape, Status.NO_DATA, dtype=np.int8)
         for value, holds in (
+            (Status.LEFT_OUT, self._left_out),
             (Status.USED, self._used | self._was_pulsed()),
             (Status.UNREADABLE, self._unreadable),
             (Status.UNFORMED, self._unformed.any(axis=-1)),

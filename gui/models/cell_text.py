@@ -14,6 +14,7 @@ from labctl.report.text import cycle_number, ohms
 
 _BEYOND = {-1: "below ", 0: "", 1: "above "}
 _STATUS = {
+    Status.LEFT_OUT: "outside the region of this run",
     Status.NO_DATA: "no data in this run",
     Status.USED: "in use",
     Status.UNREADABLE: "a device gave no valid resistance",

@@ -6,7 +6,7 @@ the window at hand are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,13 @@ from labctl.analysis.endurance import (
     DEVICES,
     STATES,
     PairEndurance,
+    PooledBand,
     PooledWindow,
     SenseCount,
     StoredReadings,
     WindowResult,
     merged,
+    pooled_band,
     pooled_windows,
     window_result,
 )
@@ -37,22 +39,10 @@ Key = tuple[int, int]
 LINES = tuple(f"{device} {state}" for device in DEVICES for state in STATES)
 """Names of the four resistances, "BL LRS" and so on."""
 
-MOST_CHOSEN = 64
+MOST_CHOSEN = 16
 """Selected pairs that are pooled apart: it is done while the user waits."""
 
 _READINGS = ("resistance", "censored", "resistance_of", "resistance_range")
-
-
-@dataclass(frozen=True)
-class PooledBand:
-    """Resistances of several pairs in one window, ohm; NaN where censored or not read."""
-
-    median_ohm: float
-    """Median over the pairs of their medians."""
-    low_ohm: float
-    """Lowest 1 % quantile of a pair."""
-    high_ohm: float
-    """Highest 99 % quantile of a pair."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +70,6 @@ class EndurancePicture:
         """The pairs among ``cells``; all where none is, or more than `MOST_CHOSEN` are."""
         chosen = tuple(pair for pair in self.pairs if (pair.row, pair.column) in cells)
         return chosen if 0 < len(chosen) <= MOST_CHOSEN else self.pairs
-
-    def spans(self, pairs: Sequence[PairEndurance]) -> tuple[PooledSpan, ...]:
-        """Windows of these pairs together."""
-        return self.pooled if len(pairs) == len(self.pairs) else pooled_spans(pairs)
 
 
 class EnduranceModel:
@@ -186,31 +172,41 @@ class EnduranceModel:
         self._pairs[pair] = _pair(pair, *self._places.get(pair, (-1, -1)), ordered)
 
 
-def pooled_spans(pairs: Iterable[PairEndurance]) -> tuple[PooledSpan, ...]:
-    """Windows of pairs that lie at the same cycles, in order."""
-    together: dict[Span, list[tuple[int, WindowResult]]] = {}
-    for pair in pairs:
-        for window in pair.windows:
-            together.setdefault(_span(window), []).append((pair.pair, window))
-    return tuple(_pooled_span(together[span]) for span in sorted(together))
+class SpanPool:
+    """Pools windows of chosen pairs; from picture to picture only those that changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[Span, tuple[list[tuple[int, WindowResult]], PooledSpan]] = {}
+
+    def spans(
+        self, picture: EndurancePicture, pairs: Sequence[PairEndurance]
+    ) -> tuple[PooledSpan, ...]:
+        """Windows of these pairs that lie at the same cycles, in order."""
+        if len(pairs) == len(picture.pairs):
+            return picture.pooled
+        together: dict[Span, list[tuple[int, WindowResult]]] = {}
+        for pair in pairs:
+            for window in pair.windows:
+                together.setdefault(_span(window), []).append((pair.pair, window))
+        self._known = {span: self._pooled(span, together[span]) for span in sorted(together)}
+        return tuple(pooled for _, pooled in self._known.values())
+
+    def _pooled(
+        self, span: Span, windows: list[tuple[int, WindowResult]]
+    ) -> tuple[list[tuple[int, WindowResult]], PooledSpan]:
+        before, pooled = self._known.get(span, ([], None))
+        is_same = [id(window) for _, window in before] == [id(window) for _, window in windows]
+        return windows, pooled if pooled is not None and is_same else _pooled_span(windows)
 
 
 def _pooled_span(windows: Sequence[tuple[int, WindowResult]]) -> PooledSpan:
     """Windows of the same cycles, each with its pair."""
     (rates,) = pooled_windows(_pair(pair, -1, -1, [window]) for pair, window in windows)
-    bands = {name: _pooled_band(name, [window for _, window in windows]) for name in LINES}
+    bands = {
+        name: pooled_band(window.bands[name] for _, window in windows if name in window.bands)
+        for name in LINES
+    }
     return PooledSpan(rates, {name: band for name, band in bands.items() if band is not None})
-
-
-def _pooled_band(name: str, windows: Sequence[WindowResult]) -> PooledBand | None:
-    bands = [w.bands[name] for w in windows if name in w.bands]
-    if not bands:
-        return None
-    median, low, high = (
-        np.array([end for b in bands if (end := getattr(b, quantile)) is not None] or [np.nan])
-        for quantile in ("median_ohm", "q01_ohm", "q99_ohm")
-    )
-    return PooledBand(float(np.median(median)), float(low.min()), float(high.max()))
 
 
 def _pair(pair: int, row: int, column: int, windows: list[WindowResult]) -> PairEndurance:

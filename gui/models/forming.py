@@ -59,7 +59,7 @@ class FormingModel:
             return FormingPicture()
         arrays = self._arrays()
         volts, censored = arrays.switching_data()
-        seen = arrays.voltage[np.isfinite(arrays.voltage)]
+        quantiles_v = arrays.quantiles_v
         found: dict[Distribution, SwitchingFit | None] = {
             "weibull": fit_weibull(volts, censored, self._step_v),
             "lognormal": fit_lognormal(volts, censored, self._step_v),
@@ -71,7 +71,7 @@ class FormingModel:
             formed=volts.size - never,
             never=never,
             formed_before=int(np.count_nonzero(arrays.formed_before)),
-            median_v=float(np.median(seen)) if seen.size else None,
+            median_v=quantiles_v[1] if quantiles_v else None,
         )
 
     def absorb(self, folder: RunFolder, news: News) -> bool:

@@ -62,7 +62,7 @@ def _wrong(picture: ArrayPicture) -> Floats:
 
 def _cycles(picture: ArrayPicture) -> Floats:
     cycles = picture.cycles.max(axis=-1)
-    return np.where(picture.status == Status.NO_DATA, np.nan, cycles)
+    return np.where(picture.status <= Status.NO_DATA, np.nan, cycles)
 
 
 def _device(values: Callable[[ArrayPicture], Floats], device: int) -> Callable[[Any], Floats]:
@@ -107,7 +107,7 @@ ARRAY_LAYERS = (
         "",
         Scale.CODES,
         "sequential",
-        lambda p: np.where(p.status == Status.NO_DATA, np.nan, p.status - 1.0),
+        lambda p: np.where(p.status <= Status.NO_DATA, np.nan, p.status - 1.0),
         codes=("used", "unreadable", "unformed", "retired"),
     ),
 )

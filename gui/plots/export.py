@@ -71,7 +71,9 @@ def painted(view: QGraphicsView, kind: FileKind) -> Callable[[], bytes]:
 
 
 def write(path: Path, content: Callable[[], bytes]) -> Path:
-    """Write a file as a whole; raises OSError."""
+    """Write a new file as a whole; raises OSError, FileExistsError if there is one already."""
+    if path.exists():
+        raise FileExistsError(f"there is a file {path} already; choose another name")
     files.replace(path, content())
     return path
 

@@ -266,7 +266,7 @@ class Figure(QWidget):
         self.legend.show_entries(self._entries(), theme, pens)
 
     def save(self, kind: FileKind, path: Path) -> None:
-        """Write the figure, on white, or its data; `told` says how that went."""
+        """Write the figure, on white, or its data, to a new file; `told` says how that went."""
         if kind is FileKind.CSV:
             content: Callable[[], bytes] = partial(data_table, self.data())
         else:
@@ -328,12 +328,18 @@ class Figure(QWidget):
         return menu
 
     def _ask_and_save(self, kind: FileKind) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(
-            self, "Export", f"{self.name}.{kind}", f"{kind.upper()} (*.{kind})"
-        )
-        if chosen:
-            path = Path(chosen)
-            self.save(kind, path if path.suffix else path.with_suffix(f".{kind}"))
+        # Neither modal nor the system's own: the emergency stop stays within reach. The question
+        # whether to replace a file would be modal, too; `save` refuses instead.
+        dialog = QFileDialog(self, "Export", "", f"{kind.upper()} (*.{kind})")
+        dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
+        dialog.setModal(False)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(str(kind))
+        dialog.selectFile(f"{self.name}.{kind}")
+        dialog.fileSelected.connect(lambda chosen: self.save(kind, Path(chosen)))
+        dialog.show()
 
     def _tool(self, name: str, text: str, tip: str) -> QToolButton:
         button = QToolButton()

@@ -152,6 +152,7 @@ def _marks(picture: ArrayPicture) -> Marks:
         CellMark.UNFORMED: picture.status == Status.UNFORMED,
         CellMark.UNREADABLE: picture.status == Status.UNREADABLE,
         CellMark.NO_DATA: picture.status == Status.NO_DATA,
+        CellMark.LEFT_OUT: picture.status == Status.LEFT_OUT,
     }
     usable = picture.status <= Status.UNREADABLE
     marks[CellMark.READ_WRONG] = np.asarray(read_wrong(picture) & usable)

@@ -1,4 +1,4 @@
-"""Marks that tell the state of a cell without colour: cross, circle, question mark, stroke, dot."""
+"""Marks that tell the state of a cell without colour: cross, circle, square, stroke, dash, dot."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class CellMark(StrEnum):
     UNFORMED = "unformed"
     UNREADABLE = "unreadable"
     NO_DATA = "no data"
+    LEFT_OUT = "outside the region"
     READ_WRONG = "read wrong"
 
 
@@ -28,7 +29,7 @@ def draw_marks(
     path = QPainterPath()
     for cell in cells:
         _SHAPES[which](path, cell)
-    if which is CellMark.NO_DATA:
+    if which in (CellMark.NO_DATA, CellMark.LEFT_OUT):
         painter.strokePath(path, QPen(theme.border, dot))
         return
     # A dark line on a light one can be seen on any colour.
@@ -74,6 +75,12 @@ def _stroke(path: QPainterPath, cell: QRectF) -> None:
     _line(path, part.bottomLeft(), part.topRight())
 
 
+def _dash(path: QPainterPath, cell: QRectF) -> None:
+    part = _part(cell, 0.4)
+    middle = part.center().y()
+    _line(path, QPointF(part.left(), middle), QPointF(part.right(), middle))
+
+
 def _dot(path: QPainterPath, cell: QRectF) -> None:
     path.addEllipse(_part(cell, 0.28))
 
@@ -83,5 +90,6 @@ _SHAPES: dict[CellMark, Callable[[QPainterPath, QRectF], None]] = {
     CellMark.UNFORMED: _circle,
     CellMark.UNREADABLE: _square,
     CellMark.NO_DATA: _stroke,
+    CellMark.LEFT_OUT: _dash,
     CellMark.READ_WRONG: _dot,
 }

@@ -11,7 +11,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QWidget
 
 from gui.contract import Cell, RunStyle
-from gui.models.endurance import LINES, MOST_CHOSEN, EndurancePicture, PooledSpan
+from gui.models.endurance import LINES, MOST_CHOSEN, EndurancePicture, PooledSpan, SpanPool
 from gui.plots.axes import AxisText, Numbers
 from gui.plots.legend import Entry
 from gui.plots.rates import set_rates
@@ -37,6 +37,7 @@ class EnduranceView(PlotView[EndurancePicture]):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._cells: frozenset[Cell] = frozenset()
+        self._pools: dict[str, SpanPool] = {}
         super().__init__("endurance", parent)
         self.resistance = {
             device: self.figure.panel(0, number, CYCLES, OHMS, f"{device} device")
@@ -53,10 +54,16 @@ class EnduranceView(PlotView[EndurancePicture]):
         self._cells = cells
         self.redraw()
 
+    def forget_run(self, run: str) -> None:
+        """Take a run out, with what was pooled of it."""
+        if run in self.runs:
+            self._pools.pop(self.runs[run].style.name, None)
+        super().forget_run(run)
+
     def draw(self, run: Drawn[EndurancePicture]) -> None:
         """Windows of the chosen pairs together, and thin lines of single ones."""
         pairs = run.picture.of_cells(self._cells)
-        spans = run.picture.spans(pairs)
+        spans = self._pools.setdefault(run.style.name, SpanPool()).spans(run.picture, pairs)
         for name in LINES:
             self._draw_resistance(run, name, spans)
         looks = _rate_looks(run.style)

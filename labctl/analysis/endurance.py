@@ -123,6 +123,18 @@ class PooledWindow:
         return (self.first + self.last) / 2
 
 
+@dataclass(frozen=True)
+class PooledBand:
+    """Resistances of several pairs in one window, ohm; NaN where censored or not read."""
+
+    median_ohm: float
+    """Median over the pairs of their medians."""
+    low_ohm: float
+    """Lowest 1 % quantile of a pair."""
+    high_ohm: float
+    """Highest 99 % quantile of a pair."""
+
+
 def merged(counts: Iterable[SenseCount]) -> list[SenseCount]:
     """Counts of the parts of each window added up, in order of pair and window.
 
@@ -306,6 +318,28 @@ def pooled_windows(pairs: Iterable[PairEndurance]) -> list[PooledWindow]:
         )
         for (first, last), own in sorted(together.items())
     ]
+
+
+def pooled_band(bands: Iterable[Band]) -> PooledBand | None:
+    """One state of one device of several pairs in one window; None without a pair.
+
+    A quantile that is censored in some pairs is that of the others.
+
+    >>> pooled_band([Band(2e3, 1e3, 3e3, 9, 0, 0), Band(4e3, 2e3, None, 9, 0, 1)])
+    PooledBand(median_ohm=3000.0, low_ohm=1000.0, high_ohm=3000.0)
+    """
+    known = list(bands)
+    if not known:
+        return None
+    median, low, high = (
+        [ohm for ohm in quantiles if ohm is not None] or [np.nan]
+        for quantiles in (
+            [b.median_ohm for b in known],
+            [b.q01_ohm for b in known],
+            [b.q99_ohm for b in known],
+        )
+    )
+    return PooledBand(float(np.median(median)), float(min(low)), float(max(high)))
 
 
 def _added(rates: Iterable[ErrorRate]) -> ErrorRate:

@@ -55,6 +55,15 @@ class FormingArrays:
         """Tried in vain."""
         return np.asarray(self.tried & self.unformed)
 
+    @property
+    def quantiles_v(self) -> tuple[float, float, float] | None:
+        """16, 50 and 84 % quantiles of the forming voltages, V; None when none was seen."""
+        seen = self.voltage[np.isfinite(self.voltage)]
+        if not seen.size:
+            return None
+        low, median, high = np.quantile(seen, [0.16, 0.5, 0.84]).tolist()
+        return low, median, high
+
     def switching_data(self) -> tuple[Floats, Bools]:
         """Volts (n,) and right-censoring marks (n,) of the devices tried, for fits and plots.
 
@@ -135,8 +144,7 @@ def analyse_forming(arrays: FormingArrays, step_v: float = 0.0) -> FormingResult
     (1, 3, 1)
     """
     seen = arrays.voltage[np.isfinite(arrays.voltage)]
-    quantiles = np.quantile(seen, [0.16, 0.5, 0.84]).tolist() if seen.size else [None] * 3
-    q16, median, q84 = quantiles
+    q16, median, q84 = arrays.quantiles_v or (None, None, None)
     tried = int(np.count_nonzero(arrays.tried))
     never = int(np.count_nonzero(arrays.never_formed))
     pulsed = np.isfinite(arrays.highest_v)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from labctl import console
 from labctl.bench import BenchError
+from labctl.observing import StopRequest, stop_on_signals
 from labctl.reproduce.campaign import Campaign, ReproductionError
-from labctl.reproduce.experiments import full, quick
+from labctl.reproduce.experiments import Experiment, full, quick
 from labctl.reproduce.page import terminal_reproduction, write_reproduction
 from labctl.reproduce.runs_of import Runs
 from labctl.reproduce.table import all_hold, reproduction_table
 from labctl.store import files
+from labctl.store.folder import RunFolder
 
 PAGE, TABLE = "reproduction.html", "reproduction.json"
 
@@ -39,11 +42,13 @@ def reproduce(
         if not load_setup(bench).simulated and die is None:
             console.refuse("a real die needs a name to book its pulses under: add --die NAME")
         campaign = Campaign(seed, bench, die, folder, workers)
-        found = Runs(campaign.carry_out(experiments, _tell))
+        found = Runs(_carry_out(campaign, experiments))
     except (ValueError, OSError) as error:
         console.refuse(str(error))
     except (ReproductionError, BenchError) as error:
-        typer.echo(f"labctl: {error}; the same command goes on from there", err=True)
+        typer.echo(
+            f"labctl: {error}; the same command with --seed {seed} goes on from there", err=True
+        )
         raise typer.Exit(1) from None
     rows = reproduction_table(found, 1 if die else dies)
     table = [row.as_dict() for row in rows]
@@ -58,6 +63,18 @@ def reproduce(
         typer.echo(f"seed {seed}, page: {page}")
     if not all_hold(rows):
         raise typer.Exit(1)
+
+
+def _carry_out(campaign: Campaign, experiments: Sequence[Experiment]) -> dict[str, list[RunFolder]]:
+    """The runs by the experiments' keys; on one die they can be stopped, and tell what they do."""
+    if not campaign.one_by_one:
+        return campaign.carry_out(experiments, _tell)
+    from labctl.options import terminal_observer
+
+    stop = StopRequest()
+    # All on standard error, so --json keeps nothing quiet: outputs not made safe must be told.
+    with stop_on_signals(stop), terminal_observer(quiet=False) as observer:
+        return campaign.carry_out(experiments, _tell, observer, stop)
 
 
 def _tell(done: int, of: int, last: str) -> None:

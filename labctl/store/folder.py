@@ -118,6 +118,16 @@ class RunFolder:
             return []
         return [json.loads(line) for line in lines]
 
+    def require_whole_journal(self) -> None:
+        """Raise `RunFolderError` if steps or bookings stand behind a damaged line."""
+        line = self.journal.line_damaged_before_others()
+        if line is not None:
+            raise RunFolderError(
+                f"{self.path / JOURNAL} is damaged in line {line}, and whole lines behind it tell "
+                "of steps or pulses; nothing was changed: put back a copy of the file (`labctl "
+                "verify` tells whether it is whole), or begin a new run"
+            )
+
     def last_step_end(self) -> StepEnd | None:
         """The last step's end mark; None before the first."""
         return self.journal.last_step_end()

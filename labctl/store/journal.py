@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 STEP_END = "step_end"
+_OF_PULSES = "wear_"
+"""How the name of every event begins that books pulses."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,20 @@ class Journal:
         self._read()
         return self._offsets[-1] if self._offsets else 0
 
+    def line_damaged_before_others(self) -> int | None:
+        """The number, from 1, of a damaged line that a step's end or a booking stands behind.
+
+        No crash leaves that: each of them waited for the disk with all that stood before. None if
+        there is no such line.
+        """
+        sound = self.sound_length()
+        if not self._size:
+            return None
+        with self.path.open("rb") as file:
+            file.seek(sound)
+            behind = any(_must_not_be_lost(line) for line in file)
+        return len(self._events) + 1 if behind else None
+
     def _read(self) -> None:
         """Read what has been added since the last call; all again if the file was cut."""
         try:
@@ -110,6 +126,16 @@ class Journal:
                 offset += len(line)
                 if line.endswith(b"\n"):
                     yield line, offset
+
+
+def _must_not_be_lost(line: bytes) -> bool:
+    """Whether a line is whole and tells of a step's end or of pulses."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return False
+    what = event.get("event") if isinstance(event, dict) else None
+    return isinstance(what, str) and (what == STEP_END or what.startswith(_OF_PULSES))
 
 
 def _step_end(event: Mapping[str, Any], offset: int) -> StepEnd:

@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.store.folder import RunFolder
+from labctl.store.folder import RunFolder, RunFolderError
 from labctl.store.retired import (
     Bit,
     Retirement,
@@ -27,7 +27,7 @@ from labctl.store.retired import (
     read_retirements,
     retired_now,
 )
-from labctl.store.wear import Booking, blocks, packed, unpacked
+from labctl.store.wear import Block, Booking, Counts, blocks, packed, unpacked
 
 LEDGER = "ledger.sqlite"
 
@@ -151,7 +151,8 @@ class Ledger:
         """Replace what is booked of a run by what its journal tells.
 
         After a crash the two may differ: a block that is in the ledger only was never sent, and a
-        power cut can take the ledger's last blocks, which the journal holds.
+        power cut can take the ledger's last blocks, which the journal holds. Raises
+        `RunFolderError` if the journal is damaged; then nothing has been changed.
         """
         rows = list(_rows_of(run))
         with self._transaction() as database:
@@ -164,7 +165,7 @@ class Ledger:
         query = "SELECT kind, shape, counts FROM pulses WHERE die = ? AND state != 'void'"
         with closing(self._database.execute(query, (die,))) as rows:
             for kind, shape, counts in rows:
-                booked = unpacked(counts, json.loads(shape)).astype(np.uint64)
+                booked = self._unpacked(counts, shape).astype(np.uint64)
                 totals[kind] = totals[kind] + booked if kind in totals else booked
         return totals
 
@@ -179,7 +180,7 @@ class Ledger:
             WHERE die = ? AND kind = 'form' AND state != 'void' ORDER BY block
         """
         for run, shape, counts in self._database.execute(query, (die,)):
-            devices = unpacked(counts, json.loads(shape)) > 0
+            devices = self._unpacked(counts, shape) > 0
             formed[run] = formed[run] | devices if run in formed else devices
         return formed
 
@@ -217,7 +218,7 @@ class Ledger:
         """
         told: dict[tuple[str, str, str], tuple[NDArray[np.uint64], list[str]]] = {}
         for run, kind, condition, shape, counts, state in self._database.execute(query, (die,)):
-            booked = unpacked(counts, json.loads(shape)).astype(np.uint64)
+            booked = self._unpacked(counts, shape).astype(np.uint64)
             key = run, kind, condition
             before, states = told.get(key, (np.zeros_like(booked), []))
             told[key] = before + booked, [*states, state]
@@ -234,7 +235,10 @@ class Ledger:
         ]
 
     def rebuild(self, runs: Iterable[RunFolder]) -> int:
-        """Replace everything by what the runs' journals tell; returns how many blocks that is."""
+        """Replace everything by what the runs' journals tell; returns how many blocks that is.
+
+        Raises `RunFolderError` if a journal is damaged; then nothing has been changed.
+        """
         rows = [row for run in runs if run.kind != "REPLAY" for row in _rows_of(run)]
         with self._transaction() as database:
             database.execute("DELETE FROM pulses")
@@ -249,6 +253,20 @@ class Ledger:
             (die,),
         ).fetchone()
         return int(count)
+
+    def runs_of(self, die: str) -> list[str]:
+        """The runs that booked pulses of a die, the latest first."""
+        query = "SELECT run FROM pulses WHERE die = ? GROUP BY run ORDER BY MAX(block) DESC"
+        return [run for (run,) in self._database.execute(query, (die,))]
+
+    def _unpacked(self, counts: bytes, shape: str) -> Counts:
+        try:
+            return unpacked(counts, json.loads(shape))
+        except ValueError as error:
+            raise LedgerError(
+                f"the wear ledger {self.path} holds a damaged booking ({error}): `labctl ledger "
+                "rebuild` makes it again from the runs"
+            ) from None
 
     @contextmanager
     def _transaction(self, patience_s: float | None = None) -> Iterator[sqlite3.Connection]:
@@ -275,6 +293,17 @@ class Ledger:
             self.while_waiting()
 
 
+def booked_blocks(run: RunFolder) -> list[Block]:
+    """All blocks of a run, void ones too. Raises `RunFolderError` if its journal is damaged."""
+    run.require_whole_journal()
+    try:
+        return list(blocks(run.events(), with_void=True))
+    except ValueError as error:
+        raise RunFolderError(
+            f"the journal of run {run.id} is damaged: {error}; put back a copy of it"
+        ) from error
+
+
 def die_name(run: RunFolder) -> str:
     """Under what name the pulses of a run are booked."""
     name = run.record["die"]["name"]
@@ -292,8 +321,8 @@ def _fill_retired(database: sqlite3.Connection, events: Sequence[Retirement]) ->
 
 
 def _rows_of(run: RunFolder) -> Iterator[tuple[Any, ...]]:
-    """What the ledger holds of a run, from its journal."""
-    for block in blocks(run.events(), with_void=True):
+    """What the ledger holds of a run, from its journal. Raises `RunFolderError`."""
+    for block in booked_blocks(run):
         for booking in block.bookings:
             yield (
                 block.number,

@@ -39,7 +39,7 @@ class Booking:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Booking:
-        """What the journal held."""
+        """What the journal held. Raises ValueError if the counts are damaged."""
         counts = unpacked(base64.b64decode(event["counts"]), event["shape"])
         return cls(event["kind"], event["condition"], counts)
 
@@ -66,7 +66,10 @@ class Block:
 
 
 def blocks(events: Iterable[Mapping[str, Any]], with_void: bool = False) -> Iterator[Block]:
-    """The blocks that a run's journal tells of, in order; void ones only if asked for."""
+    """The blocks that a run's journal tells of, in order; void ones only if asked for.
+
+    Raises ValueError, with the number of the block, if a booking is damaged.
+    """
     events = list(events)
     confirmed = {e["block"] for e in events if e["event"] == "wear_confirmed"}
     cut = {e["block"]: e["pulses"] for e in events if e["event"] == "wear_cut"}
@@ -82,10 +85,14 @@ def blocks(events: Iterable[Mapping[str, Any]], with_void: bool = False) -> Iter
         elif number in confirmed:
             state = BlockState.CONFIRMED
         if with_void or state is not BlockState.VOID:
-            bookings = tuple(
-                Booking.from_event(pulses) for pulses in cut.get(number, event["pulses"])
-            )
-            yield Block(number, bookings, state)
+            yield Block(number, _bookings(number, cut.get(number, event["pulses"])), state)
+
+
+def _bookings(block: int, events: Iterable[Mapping[str, Any]]) -> tuple[Booking, ...]:
+    try:
+        return tuple(Booking.from_event(pulses) for pulses in events)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"the booking of block {block} is damaged: {error}") from error
 
 
 def packed(counts: Counts) -> bytes:
@@ -94,5 +101,8 @@ def packed(counts: Counts) -> bytes:
 
 
 def unpacked(content: bytes, shape: Iterable[int]) -> Counts:
-    """Counts (uint32) of a shape."""
-    return np.frombuffer(zlib.decompress(content), dtype="<u4").reshape(tuple(shape))
+    """Counts (uint32) of a shape. Raises ValueError if the content is not what was packed."""
+    try:
+        return np.frombuffer(zlib.decompress(content), dtype="<u4").reshape(tuple(shape))
+    except zlib.error as error:
+        raise ValueError(f"counts cannot be unpacked: {error}") from None

@@ -67,9 +67,11 @@ class RunWriter(RunFolder):
 
         The journal keeps what came after the mark, so that nobody forgets pulses; only a line that
         a crash left unfinished goes. Raises `RunFolderError` if the data up to the mark are not
-        what was written; then nothing has been changed.
+        what was written, or if steps or bookings stand behind a damaged line of the journal; then
+        nothing has been changed.
         """
         writer = cls(path)
+        writer.require_whole_journal()
         mark = writer.last_step_end()
         lengths = {} if mark is None else mark.lengths
         if mark is not None:

@@ -7,6 +7,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from labctl import queueing
+from labctl.bench import BenchError
 from labctl.cli import app
 from labctl.observing import Observer, StopRequest
 from labctl.queueing import carry_out, check, make_job, read_state
@@ -210,6 +212,33 @@ def test_it_pauses_within_a_run_and_goes_on_there(tmp_path):
     assert again["status"] == "success"
     assert again["runs"][1]["run"] == content["runs"][1]["run"]
     assert len(list_runs(tmp_path / "runs")) == 3
+
+
+def test_a_bench_out_of_reach_fails_the_queue(tmp_path, monkeypatch):
+    def unreachable(*_):
+        raise BenchError("no bench here")
+
+    job = job_of(tmp_path, FORMING)
+    with monkeypatch.context() as patched:
+        patched.setattr(queueing, "run", unreachable)
+        content = carry_out(job, goes_on=False)
+    assert content["status"] == "failed"
+    assert content["reason"] == "run 1, forming: no bench here"
+    assert read_state(job.state_file) == content
+    assert carry_out(job, goes_on=True)["status"] == "success"
+    assert len(list_runs(tmp_path / "runs")) == 1
+
+
+def test_a_fault_in_a_report_is_told_at_the_queues_end(tmp_path, monkeypatch):
+    def broken(*_):
+        raise KeyError("median")
+
+    told = []
+    monkeypatch.setattr(queueing, "finish", broken)
+    monkeypatch.setattr(queueing, "tell", lambda message: told.append(message) or [])
+    content = carry_out(job_of(tmp_path, FORMING), goes_on=False)
+    assert content["reason"] == "run 1, forming: KeyError: 'median'"
+    assert [message["event"] for message in told] == ["queue_failed"]
 
 
 def test_a_changed_recipe_is_not_gone_on_with(tmp_path):

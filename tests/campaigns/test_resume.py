@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +140,7 @@ def test_without_rollback_the_step_is_repeated_and_both_attempts_are_booked(tmp_
 def test_a_killed_run_has_no_record_of_its_end_and_goes_on_all_the_same(tmp_path, setup, whole):
     made = interrupted(setup, tmp_path, 5, 2)
     record = made.path / "run.json"
-    left = {**made.record, "status": None, "owner": {"pid": 2**22 + 1, "host": "elsewhere"}}
+    left = {**made.record, "status": None, "owner": {"pid": 2**22 + 1, "host": platform.node()}}
     record.write_text(json.dumps(left), encoding="utf-8")
     with (made.path / RESULTS).open("ab") as file:
         file.write(b"half a r")
@@ -168,6 +169,41 @@ def test_a_named_die_goes_on_unless_another_run_used_it(tmp_path, setup):
     run(asked(setup, tmp_path, die="lab"))
     with pytest.raises(ValueError, match="used by another run since"):
         resume(made)
+
+
+def killed_within_its_first_step(setup, folder):
+    """A run on the named die: no end mark, and a record that does not tell how it ended."""
+    observer = StopAt(0, 2)
+    made = run(asked(setup, folder, die="lab"), observer, observer.stop)
+    assert made.last_step_end() is None
+    left = {**made.record, "status": None, "owner": {"pid": 2**22 + 1, "host": platform.node()}}
+    (made.path / "run.json").write_text(json.dumps(left), encoding="utf-8")
+    return RunFolder(made.path)
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+def test_a_named_die_that_another_run_used_is_refused_before_the_first_end_mark(
+    tmp_path, setup, there_before
+):
+    if there_before:
+        assert run(asked(setup, tmp_path, die="lab")).status == "success"
+    made = killed_within_its_first_step(setup, tmp_path)
+    assert run(asked(setup, tmp_path, die="lab")).status == "success"
+    die = tmp_path / "dies" / "lab.npz"
+    before, journal = die.read_bytes(), (made.path / JOURNAL).read_bytes()
+    with pytest.raises(ResumeError, match="another run used it since"):
+        resume(made)
+    assert die.read_bytes() == before
+    assert (made.path / JOURNAL).read_bytes() == journal
+
+
+def test_a_named_die_that_nobody_used_goes_on_before_the_first_end_mark(tmp_path, setup):
+    assert resume(killed_within_its_first_step(setup, tmp_path)).status == "success"
+
+
+def test_another_wear_budget_is_recorded(tmp_path, setup):
+    made = interrupted(setup, tmp_path, 3, 2)
+    assert resume(made, max_cycles_per_device=1234).record["max_cycles_per_device"] == 1234
 
 
 def test_a_run_that_ended_before_the_dies_file_was_written_is_made_whole(

@@ -24,6 +24,9 @@ class Hook(BaseHTTPRequestHandler):
     def do_POST(self):
         length = int(self.headers["Content-Length"])
         self.server.got.append(json.loads(self.rfile.read(length)))
+        if self.path.startswith("/garbage"):
+            self.wfile.write(b"no HTTP\r\n\r\n")
+            return
         if self.path.startswith("/slow"):
             self.server.asked_to_end.wait()
         self.send_response(500 if self.path.startswith("/broken") else 200)
@@ -71,6 +74,7 @@ def newest(tmp_path):
 
 def test_a_webhook_is_posted_to_when_a_run_ends(labctl, tmp_path, server, monkeypatch):
     monkeypatch.setenv(telling.WEBHOOK, server.url + "/hook")
+    monkeypatch.setattr(telling, "WEBHOOK_S", 60.0)
     assert labctl("run", "forming", "--die", "a").exit_code == 0
     (message,) = server.got
     assert message["event"] == "run_success"
@@ -108,6 +112,8 @@ def test_a_command_gets_the_message_without_a_shell(labctl, tmp_path, monkeypatc
     [
         (telling.WEBHOOK, "{url}/broken?token=secret", "at 127.0.0.1 answered 500"),
         (telling.WEBHOOK, "{url}/slow?token=secret", "at 127.0.0.1 could not be reached"),
+        (telling.WEBHOOK, "{url}/garbage?token=secret", "could not be reached: BadStatusLine"),
+        (telling.WEBHOOK, "{url}/a secret", "could not be reached: InvalidURL"),
         (telling.WEBHOOK, "http://127.0.0.1:1/secret", "at 127.0.0.1 could not be reached"),
         (telling.WEBHOOK, "file:///etc/passwd?secret", "no http or https address"),
         (telling.WEBHOOK, "http://[secret", "could not be reached"),

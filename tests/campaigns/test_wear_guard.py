@@ -260,6 +260,19 @@ def test_bits_are_retired_and_restored_from_the_command_line(tmp_path):
     assert shown["retired"] == [{"row": 4, "column": 0, "reason": "stuck"}]
 
 
+def test_a_simulated_die_and_a_real_one_do_not_share_a_name(tmp_path, small):
+    """In one ledger their pulses would add up."""
+    asked = request(small, tmp_path, die="a", seed=SEED, programmings=1)
+    made = run(asked)
+    record = made.path / "run.json"
+    record.write_text(json.dumps({**made.record, "simulated": False}), encoding="utf-8")
+    again = request(small, tmp_path, die="a", programmings=1)
+    with pytest.raises(ValueError, match=f"die 'a' is a real one .*{made.id}.* is simulated"):
+        run(again)
+    record.unlink()
+    assert run(again).status == "success"
+
+
 def test_a_rebuilt_ledger_knows_the_retired_bits(tmp_path, small):
     run(request(small, tmp_path, "read", "a", SEED))
     retire(tmp_path, (0, 3), (1, 1))

@@ -331,13 +331,15 @@ def test_an_emergency_stop_does_not_wait_for_a_locked_ledger(tmp_path, monkeypat
     assert list(blocks(made.events())) == []
 
 
-def test_a_cut_does_not_wait_for_a_locked_ledger(tmp_path, monkeypatch):
+@pytest.mark.parametrize("level", [Stop.WITHIN_STEP, Stop.EMERGENCY])
+def test_a_cut_does_not_wait_for_a_locked_ledger(tmp_path, monkeypatch, level):
     """The journal holds it; the ledger gets it when it is made again."""
     others: list[sqlite3.Connection] = []
     cut = RunBook.cut
 
     def cut_while_locked(book, block, pulses):
         others.append(locked(tmp_path / "runs" / LEDGER))
+        book._session.stop.ask(level)
         cut(book, block, pulses)
 
     def ended(chip, bench):

@@ -209,6 +209,44 @@ def broken_record(made):
     (made.path / RECORD).write_text("{", encoding="utf-8")
 
 
+def flipped_in(event):
+    """One bit of the first line of an event, in the middle of the journal: no JSON any more."""
+
+    def damage(made):
+        file = made.path / JOURNAL
+        lines = file.read_bytes().splitlines(keepends=True)
+        number = next(n for n, line in enumerate(lines) if b'"event": "%s"' % event in line)
+        lines[number] = lines[number].replace(b'"event"', b'\xa2event"', 1)
+        file.write_bytes(b"".join(lines))
+
+    return damage
+
+
+def damaged_booking(made):
+    """Its line is JSON still."""
+    file = made.path / JOURNAL
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    number = next(n for n, line in enumerate(lines) if '"wear_planned"' in line)
+    event = json.loads(lines[number])
+    event["pulses"][0]["counts"] = "AAAA" + event["pulses"][0]["counts"][4:]
+    lines[number] = json.dumps(event) + "\n"
+    file.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def damaged_last_booking(made):
+    """A bit of the last block that was planned; only its end stands behind it."""
+    file = made.path / JOURNAL
+    content = file.read_bytes()
+    at = content.rindex(b'"wear_planned"')
+    file.write_bytes(content[:at] + b"\xa2" + content[at + 1 :])
+
+
+def going_on_elsewhere(made):
+    owner = {"pid": 17, "host": "another-machine", "birth": None}
+    record = {**made.record, "status": None, "owner": owner}
+    (made.path / RECORD).write_text(json.dumps(record), encoding="utf-8")
+
+
 def used_elsewhere(made):
     Lock(made.path / RESUMING, "run")
 
@@ -228,6 +266,21 @@ REFUSALS = {
     "the die's snapshot is broken": (broken_die, "die-3.npz"),
     "the ledger is broken": (broken_ledger, "ledger.sqlite cannot be used: file is not a database"),
     "the record is broken": (broken_record, "no run|not a readable run folder"),
+    "a bit of an end mark": (
+        flipped_in(b"step_end"),
+        r"journal.jsonl is damaged in line \d+, and whole lines behind it tell of steps or pulses; "
+        "nothing was changed: put back a copy",
+    ),
+    "a bit of a booking's line": (flipped_in(b"wear_planned"), r"journal.jsonl is damaged in line"),
+    "a bit of the last booking's line": (damaged_last_booking, r"jsonl is damaged in line"),
+    "a booking": (
+        damaged_booking,
+        r"journal of run .* is damaged: the booking of block 1 is damag",
+    ),
+    "it may go on at another host": (
+        going_on_elsewhere,
+        "was begun on another-machine .* it may be going on there: look, and .*-host-is-gone",
+    ),
     "two go on at once": (used_elsewhere, "run '.*' is in use by .* process"),
 }
 
@@ -254,10 +307,39 @@ def test_a_damage_that_is_refused(made, name):
     assert contents(made.path) == before
 
 
-@pytest.mark.parametrize("name", ["a byte of an array", "a letter of the rows", "an array is gone"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a byte of an array", "a letter of the rows", "an array is gone"),
+        *("a bit of an end mark", "a bit of a booking's line", "a booking"),
+    ],
+)
 def test_verify_tells_of_damaged_data(made, name):
     REFUSALS[name][0](made)
     assert not all(finding.ok for finding in verify(RunFolder(made.path)))
+
+
+@pytest.mark.parametrize("name", ["a bit of a booking's line", "a booking"])
+def test_a_ledger_is_not_made_again_from_a_damaged_journal(made, name):
+    runs = made.path.parent
+    with Ledger(runs / LEDGER) as ledger:
+        before = ledger.dies()
+    REFUSALS[name][0](made)
+    result = CliRunner().invoke(app, ["ledger", "rebuild", "--runs", str(runs)])
+    assert result.exit_code == 2, result.output
+    assert "the ledger is as it was" in " ".join(result.output.split())
+    with Ledger(runs / LEDGER) as ledger:
+        assert ledger.dies() == before
+
+
+def test_a_run_of_a_host_that_is_gone_goes_on_when_told_so(made):
+    going_on_elsewhere(made)
+    command = ["resume", made.id, "--runs", str(made.path.parent), "--other-host-is-gone"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    again = RunFolder(made.path)
+    assert again.record["owner"]["host"] == platform.node()
+    assert again.status == "success"
 
 
 def test_a_broken_ledger_is_made_again(made, whole):

@@ -297,6 +297,18 @@ def test_victims_of_a_disturb_run_are_no_cycled_pairs():
     assert (picture.status == Status.NO_DATA).all()
 
 
+def test_what_lies_outside_the_region_is_no_missing_data():
+    model, of = ArrayModel(), folder(*SHAPE)
+    of.record["parameters"] = {"region": "0:2,1:3"}
+    model.absorb(of, news(pattern=[bits([0, 0, 0], [0, 0, 0])]))
+    assert model.picture.status.tolist() == [
+        [Status.LEFT_OUT, Status.NO_DATA, Status.NO_DATA],
+        [Status.LEFT_OUT, Status.NO_DATA, Status.NO_DATA],
+    ]
+    assert "outside the region" in cell_lines(model.picture, (0, 0))[0]
+    assert "no data" in cell_lines(model.picture, (0, 1))[0]
+
+
 def test_a_sweep_leaves_both_devices_as_it_measured_them():
     picture = picture_of(
         news(

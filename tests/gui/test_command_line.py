@@ -121,8 +121,8 @@ def test_the_environment_stands_in_the_line(
 def test_resume_takes_the_options_that_it_has() -> None:
     line = resume_arguments("20261122-102233-endurance", {**OPTIONS, "max_cycles_per_device": "9"})
     assert line == [
-        *("resume", "20261122-102233-endurance", "--max-cycles-per-device", "9"),
-        *("--log-level", "debug", "--runs", "data/my runs"),
+        *("resume", "20261122-102233-endurance", "--die", "lot7-w3"),
+        *("--max-cycles-per-device", "9", "--log-level", "debug", "--runs", "data/my runs"),
     ]
 
 

@@ -86,7 +86,7 @@ def click(controls: RunControls, name: str) -> None:
     QTest.mouseClick(button(controls, name), Qt.MouseButton.LeftButton)
 
 
-INTERRUPTED = Resumable("20261122-102233-endurance", "endurance", "simulated", "lab3")
+INTERRUPTED = Resumable("20261122-102233-endurance", "endurance", "SIMULATED", "simulated", "lab3")
 
 
 def test_nothing_starts_without_a_plan(controls: RunControls, changing: PlanResult) -> None:
@@ -126,16 +126,14 @@ def test_the_emergency_stop_always_works(
     assert told == ["emergency"]
 
 
-def test_what_changes_devices_looks_different(
-    controls: RunControls, changing: PlanResult, reading: PlanResult
-) -> None:
-    """By a symbol and in words, not by its colour alone."""
+def test_what_changes_devices_looks_different(controls: RunControls) -> None:
+    """By a symbol and in words, not by its colour alone; before there is a plan too."""
     start, queue = button(controls, "start"), button(controls, "queue")
-    controls.set_plan(changing)
+    controls.set_procedure("checkerboard")
     assert start.text() == "▲ Start: changes devices"
     assert start.property("mark") == queue.property("mark") == Mark.DANGER
     assert "cannot be taken back" in start.toolTip()
-    controls.set_plan(reading)
+    controls.set_procedure("read")
     assert start.text() == "○ Start: only reads"
     assert start.property("mark") == queue.property("mark") == Mark.CALM
 
@@ -222,6 +220,7 @@ def test_it_asks_each_time_unless_told_not_to(
         {"question": Question("endurance", {}, die="lab4")},
         {"question": Question("program", {}, die="lab3")},
         {"bench": "real"},
+        {"simulated": False},
     ],
 )
 def test_another_die_procedure_or_bench_is_asked_about_again(
@@ -243,8 +242,23 @@ def test_resume_asks_too(controls: RunControls, told: list[str]) -> None:
     click(controls, "resume")
     assert told == []
     assert INTERRUPTED.run in controls.question_text.text()
+    assert "on the SIMULATED bench 'simulated'" in controls.question_text.text()
     click(controls, "yes")
     assert told == ["resume"]
+
+
+def test_another_run_in_the_list_withdraws_only_the_question_about_one(
+    controls: RunControls, told: list[str], changing: PlanResult
+) -> None:
+    controls.set_plan(changing)
+    controls.set_resumable(INTERRUPTED)
+    click(controls, "resume")
+    controls.set_resumable(None)
+    assert not controls.question.isVisible()
+    click(controls, "start")
+    controls.set_resumable(INTERRUPTED)
+    click(controls, "yes")
+    assert told == ["start"]
 
 
 def test_a_reading_run_is_resumed_at_once(controls: RunControls, told: list[str]) -> None:

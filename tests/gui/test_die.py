@@ -13,6 +13,7 @@ import gui.die_reader
 from gui.die_reader import DieReader
 from gui.models.die import (
     DEVICE_CHOICES,
+    condition_text,
     die_layers,
     die_lines,
     read_die,
@@ -71,11 +72,17 @@ def test_a_die_is_what_the_ledger_holds(runs):
         ("second", "set", 1000),
         ("second", "reset", 1000),
     ]
-    assert picture.history[1].condition == "set_v 2, width_s 1e-06"
+    assert picture.history[1].condition == "SET 2 V, width 1 µs"
     assert picture.summary == (
         "most cycles on a device: 700 (row 1 column 2 BLb) · budget 1,000 · 1 bit retired · "
         "1 block unconfirmed, counted in full"
     )
+
+
+def test_every_value_of_a_condition_has_a_name_and_a_unit():
+    forming = {"top_v": 3.3, "ramp_v_per_s": 1e6, "compliance_a": 5.5e-05, "gate_v": 1.23456}
+    assert condition_text(forming) == "up to 3.3 V, ramp 1 MV/s, compliance 55 µA, gate 1.235 V"
+    assert condition_text({"volts": 0.1, "seconds": 60.0}) == "at 100 mV, for 60 s"
 
 
 def test_an_empty_name_reads_the_first_die(runs):

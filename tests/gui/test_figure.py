@@ -7,14 +7,16 @@ import doctest
 import importlib
 import math
 import pkgutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PyQt6 import sip
 from PyQt6.QtCore import QPointF, Qt
-from PyQt6.QtGui import QColor, QImage
+from PyQt6.QtGui import QAction, QColor, QImage
 from PyQt6.QtSvg import QSvgRenderer
-from PyQt6.QtWidgets import QApplication, QToolButton
+from PyQt6.QtWidgets import QApplication, QFileDialog, QLineEdit, QToolButton
 from pytestqt.qtbot import QtBot
 
 import gui.plots
@@ -205,6 +207,55 @@ def test_another_theme_recolours_everything(figure: Figure, panel: Panel) -> Non
 
 
 # --- export ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dialog(figure: Figure, panel: Panel, qtbot: QtBot) -> Iterator[QFileDialog]:
+    """Where the CSV file shall go, as asked for from the menu."""
+    panel.series("R, LRS", run_look(FRONT)).set([1.0], [1e3])
+    action = figure.findChild(QAction, "export_csv")
+    assert action is not None
+    action.trigger()
+    opened = figure.findChild(QFileDialog)
+    assert opened is not None
+    qtbot.waitUntil(opened.isVisible)
+    yield opened
+    if not sip.isdeleted(opened):
+        opened.close()
+
+
+def type_name(dialog: QFileDialog, path: Path) -> None:
+    name = dialog.findChild(QLineEdit, "fileNameEdit")
+    assert name is not None
+    name.setText(str(path))
+
+
+def test_the_window_can_be_used_while_a_file_is_being_chosen(dialog: QFileDialog) -> None:
+    assert not dialog.isModal()
+    assert QApplication.activeModalWidget() is None
+    assert dialog.testOption(QFileDialog.Option.DontUseNativeDialog)
+
+
+def test_the_chosen_file_is_written_with_its_ending(
+    figure: Figure, dialog: QFileDialog, tmp_path: Path, qtbot: QtBot
+) -> None:
+    type_name(dialog, tmp_path / "mine")
+    with qtbot.waitSignal(figure.told) as told:
+        dialog.accept()
+    assert told.args == [f"written: {tmp_path / 'mine.csv'}"]
+    assert (tmp_path / "mine.csv").is_file()
+
+
+def test_a_file_that_exists_is_not_replaced(
+    figure: Figure, dialog: QFileDialog, tmp_path: Path, qtbot: QtBot
+) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("older")
+    type_name(dialog, file)
+    with qtbot.waitSignal(figure.told) as told:
+        dialog.accept()
+    assert told.args == [f"not written: there is a file {file} already; choose another name"]
+    assert file.read_text() == "older"
 
 
 def exported(figure: Figure, panel: Panel, kind: FileKind, path: Path, qtbot: QtBot) -> Path:

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from gui.follower import STATUS, Follower
+from gui.run_status import StatusModel
 from labctl.observing import Observer
 from labctl.resuming import resume
 from labctl.runs import run
 from labctl.store.folder import JOURNAL, LOG, RESULTS
+from labctl.store.tail import RunTail
 from labctl.store.writer import RunWriter
 from tests.simulated import request, small_setup
 
@@ -203,6 +205,31 @@ def test_a_model_that_fails_is_left_out_and_told(qtbot, followed, finished, capl
     wait_for(qtbot, follower, lambda p: p.get("rows") == (6, 0))
     assert "broken" not in follower.pictures
     assert "no such column" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["absorb", "picture"])
+def test_a_status_that_fails_is_told_and_the_models_go_on(
+    qtbot, followed, finished, monkeypatch, method
+):
+    def fail(*_):
+        raise KeyError("bench_s")
+
+    monkeypatch.setattr(StatusModel, method, fail)
+    follower = followed(finished.path, {"rows": Counted()})
+    pictures = wait_for(qtbot, follower, lambda p: p.get("rows") == (6, 0) and STATUS in p)
+    assert pictures[STATUS].problem == "status cannot be shown: KeyError: 'bench_s'"
+    assert follower._thread.is_alive()
+
+
+def test_a_run_that_cannot_be_followed_is_told(qtbot, followed, finished, monkeypatch):
+    def fail(*_):
+        raise ValueError("no such line")
+
+    monkeypatch.setattr(RunTail, "poll", fail)
+    follower = followed(finished.path, {"rows": Counted()})
+    pictures = wait_for(qtbot, follower, lambda p: STATUS in p)
+    assert pictures[STATUS].problem == "cannot be followed: ValueError: no such line"
+    assert follower._thread.is_alive()
 
 
 @pytest.mark.parametrize("name", ["run.json", RESULTS])

@@ -63,7 +63,7 @@ def test_a_reader_at_the_end_follows_and_one_who_scrolled_back_stays(log: LogVie
     assert bar.value() == bar.maximum()
     log.append(["newer"])
     assert bar.value() == bar.maximum()
-    bar.setValue(10_000)
+    bar.setValue(bar.maximum() // 2)
     before = log.text.firstVisibleBlock().text()
     log.append(f"later {n}" for n in range(250))
     assert log.text.firstVisibleBlock().text() == before

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from gui.command_line import arguments
 from gui.pending import Line, Pending, PendingRuns
+from gui.theme import Mark
 
 
 @pytest.fixture
@@ -61,6 +62,16 @@ def test_lines_are_shown_as_they_would_be_typed(runs: PendingRuns, queue: Pendin
     assert queue.data(queue.index(0), Qt.ItemDataRole.ToolTipRole) == shown[0]
     assert queue.data(QModelIndex()) is None
     assert queue.rowCount(queue.index(0)) == 0
+
+
+def test_the_button_says_what_the_next_line_does(runs: PendingRuns, queue: Pending) -> None:
+    queue.add("read", ["run", "read"])
+    add(queue, "2000")
+    assert runs.begin_button.text() == "&Begin next"
+    assert runs.begin_button.property("mark") == Mark.CALM
+    queue.move(1, 0)
+    assert runs.begin_button.text() == "▲ &Begin next"
+    assert runs.begin_button.property("mark") == Mark.DANGER
 
 
 def test_the_next_begins_when_the_one_before_ended_well(queue: Pending, due: list[Line]) -> None:

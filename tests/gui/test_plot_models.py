@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gui.models.conditions import ConditionsModel
-from gui.models.endurance import MOST_CHOSEN, EnduranceModel
+from gui.models.endurance import MOST_CHOSEN, EnduranceModel, SpanPool
 from gui.models.forming import FormingModel
 from gui.models.iv import SWEEPS_KEPT, IVModel
 from gui.models.rows import ROW_NUMBER, RowsModel
@@ -89,9 +89,16 @@ def test_selected_pairs_are_pooled_alone() -> None:
     picture = absorbed(EnduranceModel(), endurance_steps(pairs=3, windows=2)).picture
 
     (pair,) = picture.of_cells(frozenset({(3, 2), (31, 31)}))
-    spans = picture.spans([pair])
+    pool = SpanPool()
+    spans = pool.spans(picture, [pair])
 
     assert pair.pair == 1
+    again = pool.spans(picture, [pair])
+    assert all(one is other for one, other in zip(again, spans, strict=True))
+    (other_pair,) = picture.of_cells(frozenset({(picture.pairs[0].row, picture.pairs[0].column)}))
+    assert [s.rates.ber_2t2r for s in pool.spans(picture, [other_pair])] == [
+        window.ber_2t2r for window in other_pair.windows
+    ]
     assert [span.rates.ber_2t2r for span in spans] == [w.ber_2t2r for w in pair.windows]
     assert picture.of_cells(frozenset({(31, 31)})) == picture.pairs
 

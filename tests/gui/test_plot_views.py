@@ -226,7 +226,7 @@ def test_endurance_draws_the_selected_pair(shown: Any) -> None:
     view.set_selection(frozenset())
     assert view.caption.text().startswith("3 pairs together")
     view.set_selection(frozenset((row, 31) for row in range(MOST_CHOSEN + 1)))
-    assert view.caption.text().startswith("All 3 pairs together (at most 64")
+    assert view.caption.text().startswith("All 3 pairs together (at most 16")
 
 
 def test_endurance_without_resistances_gives_the_room_to_the_rates(shown: Any) -> None:

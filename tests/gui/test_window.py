@@ -27,6 +27,7 @@ from gui import running
 from gui.closing import ClosingQuestion
 from gui.controls import RunState
 from gui.settings import Settings, read_settings
+from gui.shown_runs import ShownRuns
 from gui.theme import Theme, ThemeChoice, current_theme
 from gui.window import MainWindow
 from labctl.observing import Stop
@@ -102,6 +103,20 @@ def start(window: MainWindow, qtbot: QtBot) -> None:
     press(window.parts.controls.yes_button)
 
 
+def resume(window: MainWindow, run: str) -> None:
+    """Go on with a finished run as if it had been interrupted."""
+    browser = window.parts.browser
+    browser.show_lines(
+        tuple(
+            replace(line, status="interrupted") if line.run == run else line
+            for line in browser.runs.lines
+        )
+    )
+    browser.choose(run)
+    press(window.parts.controls.resume_button)
+    press(window.parts.controls.yes_button)
+
+
 # --- before a run ---------------------------------------------------------------------------------
 
 
@@ -128,6 +143,7 @@ def test_wrong_input_is_told_beside_its_field_and_holds_start(
     assert field.problem.isVisible()
     assert "20uA to 200uA" in field.problem.text()
     assert not window.parts.controls.start_button.isEnabled()
+    assert window.parts.controls.start_button.text() == "▲ Start: changes devices"
     field.editor.clear()
     assert not field.problem.isVisible()
     wait(qtbot, lambda: window.parts.controls.start_button.isEnabled())
@@ -242,7 +258,47 @@ def test_an_emergency_before_the_folder_is_there_is_not_lost(
 
 def test_an_emergency_stop_without_a_run_says_that_there_is_none(window: MainWindow) -> None:
     press(window.parts.controls.emergency_button)
-    assert window.parts.notice.text() == "No run is going on: there is nothing to stop."
+    assert window.parts.notice.text().endswith("going on: there is nothing to stop.")
+
+
+def test_an_emergency_right_after_a_resume_is_not_lost(
+    window: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    stops: list[tuple[str, Stop]],
+    made: tuple[RunFolder, RunFolder],
+) -> None:
+    """The run in front is still shown as it had ended."""
+    window.look_at(made[0].id, made[0].path)
+    wait(qtbot, lambda: window.parts.progress.step.text() == "success")
+    resume(window, made[0].id)
+    children[0].opened.emit(made[0].path)
+    assert window.shown.status is not None
+    assert window.shown.status.status == "success"
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    wait(qtbot, lambda: stops)
+    assert stops == [(made[0].id, Stop.EMERGENCY)]
+
+
+def test_what_was_asked_of_a_run_is_forgotten_when_it_has_ended(
+    window: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    stops: list[tuple[str, Stop]],
+    made: tuple[RunFolder, RunFolder],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that it is not shown as stopping when somebody else goes on with it."""
+    start(window, qtbot)
+    children[0].opened.emit(made[0].path)
+    press(window.parts.controls.emergency_button)
+    wait(qtbot, lambda: window.shown.status is not None and stops)
+    children[0].ended.emit(1, "the run aborted: emergency stop by the user in step 3")
+    assert window.state is RunState.IDLE
+    ended = window.shown.status
+    assert ended is not None
+    monkeypatch.setattr(ShownRuns, "status", replace(ended, status="running"))
+    assert window.state is RunState.RUNNING
 
 
 def test_the_buttons_mean_the_run_that_goes_on_while_another_is_looked_at(
@@ -346,12 +402,17 @@ def test_an_interrupted_run_is_offered_to_be_gone_on_with(
 ) -> None:
     line = window.parts.browser.runs.lines[0]
     assert not window.parts.controls.resume_button.isEnabled()
-    cut = replace(line, status="interrupted")
-    window.parts.browser.show_lines((cut, *window.parts.browser.runs.lines[1:]))
-    window.parts.browser.choose(line.run)
-    press(window.parts.controls.resume_button)
-    press(window.parts.controls.yes_button)
+    resume(window, line.run)
     assert children[0].arguments == ["resume", line.run, "--runs", str(place.runs)]
+
+
+def test_a_run_of_an_unknown_procedure_is_not_gone_on_with(window: MainWindow) -> None:
+    line = window.parts.browser.runs.lines[0]
+    newer = replace(line, status="interrupted", procedure="not yet known")
+    window.parts.browser.show_lines((newer, *window.parts.browser.runs.lines[1:]))
+    window.parts.browser.choose(line.run)
+    assert window.parts.browser.chosen == newer
+    assert not window.parts.controls.resume_button.isEnabled()
 
 
 def test_a_note_is_kept_with_its_run_and_appears_in_the_table(
@@ -425,8 +486,7 @@ def test_settings_of_another_version_open_a_window(qtbot: QtBot, place: Place) -
 
 def closing_question(window: MainWindow) -> ClosingQuestion:
     assert not window.close()
-    question = window.findChild(ClosingQuestion)
-    assert question is not None
+    (question,) = (each for each in window.findChildren(ClosingQuestion) if each.isVisible())
     return question
 
 
@@ -475,6 +535,50 @@ def test_closing_can_stop_the_run_and_waits_until_it_has_ended(
     assert own.isVisible()
     children[0].ended.emit(1, "the run aborted: stopped by the user within step 3")
     assert not own.isVisible()
+
+
+def test_closing_again_asks_once(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild], tmp_path: Path
+) -> None:
+    start(window, qtbot)
+    children[0].opened.emit(tmp_path / "20261122-120000-checkerboard")
+    question = closing_question(window)
+    assert closing_question(window) is question
+    press(question.stay)
+
+
+def queue_a_line(window: MainWindow) -> None:
+    window.parts.queue.queue.add("read", ["run", "read"])
+
+
+def test_closing_during_a_run_tells_of_the_lines_that_wait(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild]
+) -> None:
+    start(window, qtbot)
+    queue_a_line(window)
+    queue_a_line(window)
+    question = closing_question(window)
+    assert "2 lines wait in the queue" in question.text()
+    press(question.stay)
+
+
+def test_lines_that_wait_are_not_lost_without_a_word(own: MainWindow) -> None:
+    queue_a_line(own)
+    question = closing_question(own)
+    assert question.text() == "1 line waits in the queue: closing loses what waits."
+    assert not question.stop.isVisible()
+    press(question.stay)
+    assert own.isVisible()
+    assert len(own.parts.queue.queue.lines) == 1
+    question = closing_question(own)
+    press(question.leave)
+    assert not own.isVisible()
+
+
+def test_the_page_of_keys_is_gone_when_it_is_closed(window: MainWindow, qtbot: QtBot) -> None:
+    page = window.parts.menu.show_keys()
+    with qtbot.waitSignal(page.destroyed):
+        page.close()
 
 
 def letters_of(window: MainWindow) -> dict[str, list[str]]:

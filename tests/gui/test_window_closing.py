@@ -10,16 +10,22 @@ from pytestqt.qtbot import QtBot
 from gui.closing import ClosingQuestion
 from gui.controls import RunState
 from gui.window import MainWindow
+from labctl.observing import Stop
+from labctl.stopping import ask_to_stop
 from labctl.store.folder import RunFolder, list_runs
 from tests.gui.windows import Place, open_window, press, wait
 
 pytestmark = pytest.mark.slow
 
 
-def closing(qtbot: QtBot, place: Place, programmings: int) -> tuple[MainWindow, ClosingQuestion]:
+MANY = 100_000
+"""Programmings: the run goes on until it is asked to stop."""
+
+
+def closing(qtbot: QtBot, place: Place) -> tuple[MainWindow, ClosingQuestion]:
     """A window with a run going on, and what it asks."""
     window = open_window(place)
-    window.parts.form.fields["programmings"].fill(str(programmings))
+    window.parts.form.fields["programmings"].fill(str(MANY))
     wait(qtbot, window.parts.controls.start_button.isEnabled)
     press(window.parts.controls.start_button)
     press(window.parts.controls.yes_button)
@@ -35,13 +41,16 @@ def the_run(place: Place) -> RunFolder:
     return made
 
 
-def test_a_run_that_is_left_goes_on_to_its_end(qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_run_that_is_left_goes_on_until_it_is_stopped(qtbot: QtBot, tmp_path: Path) -> None:
     place = Place(tmp_path)
-    window, question = closing(qtbot, place, programmings=5)
+    window, question = closing(qtbot, place)
     press(question.leave)
     assert not window.isVisible()
+    left_at = the_run(place)
+    assert left_at.status == "running"
+    ask_to_stop(left_at, Stop.AFTER_STEP)
     wait(qtbot, lambda: the_run(place).status != "running")
-    assert the_run(place).record["status"] == "success"
+    assert the_run(place).record["reason"].startswith("paused by the user after")
     # Its report is written by the same process, after the run.
     wait(qtbot, lambda: (the_run(place).path / "report.html").is_file())
 
@@ -50,7 +59,7 @@ def test_a_run_that_is_stopped_ends_safely_before_the_window_closes(
     qtbot: QtBot, tmp_path: Path
 ) -> None:
     place = Place(tmp_path)
-    window, question = closing(qtbot, place, programmings=100_000)
+    window, question = closing(qtbot, place)
     press(question.stop)
     wait(qtbot, lambda: not window.isVisible())
     record = the_run(place).record

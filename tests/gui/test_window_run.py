@@ -167,7 +167,6 @@ def test_the_interface_thread_waits_for_no_file_while_a_run_is_followed(
         # The watch sees what it is for.
         assert [event for event, _ in watch.seen] == ["open"]
     watch.seen.clear()
-    longest = 0.0
     window.look_at(elsewhere.path.name, elsewhere.path)
     for index in range(parts.plots.count()):
         parts.plots.setCurrentIndex(index)
@@ -175,13 +174,9 @@ def test_the_interface_thread_waits_for_no_file_while_a_run_is_followed(
         seen = parts.progress.step.text()
         end = time.monotonic() + 60
         while parts.progress.step.text() == seen and time.monotonic() < end:
-            begun = time.thread_time()
             QApplication.processEvents()
-            longest = max(longest, time.thread_time() - begun)
             time.sleep(0.002)
     parts.form.choose("endurance")
     wait(qtbot, parts.controls.start_button.isVisible)
     watch.on = False
     assert watch.seen == []
-    # CPU time between two events: what a person would feel as a stall.
-    assert longest < 0.3

@@ -84,6 +84,8 @@ def clear(window: MainWindow, place: Place) -> None:
     for question in window.findChildren(ClosingQuestion):
         question.close()
     parts = window.parts
+    # The lines as they were read, whatever a test has made of them.
+    window._runs_changed(tuple(window._lines.values()))
     parts.browser.runs.tick(frozenset())
     parts.browser.wanted.clear()
     parts.form.choose("checkerboard")
@@ -98,6 +100,8 @@ def clear(window: MainWindow, place: Place) -> None:
 def close(window: MainWindow) -> None:
     """Close it whatever goes on."""
     window.running.abandon()
+    while window.parts.queue.queue.lines:
+        window.parts.queue.queue.remove(0)
     window.close()
     window.deleteLater()
     # At once: every later change of theme would go through it too.

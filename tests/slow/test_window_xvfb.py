@@ -122,8 +122,8 @@ def test_a_run_from_the_first_key_to_the_emergency_stop(person: Person) -> None:
     person.do("type", "999999999")
     person.wait(lambda seen: "is not allowed" in seen["problem"])
     person.do("key", "ctrl+a")
-    person.do("type", "5000")
-    person.wait(lambda seen: seen["programmings"] == "5000" and not seen["problem"])
+    person.do("type", "100000")
+    person.wait(lambda seen: seen["programmings"] == "100000" and not seen["problem"])
     person.wait(lambda seen: seen["can_start"])
 
     person.do("key", "ctrl+Return")

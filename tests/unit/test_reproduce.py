@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from labctl.cli import app
+from labctl.observing import Observer, StopRequest
 from labctl.reproduce import campaign as campaigns
+from labctl.reproduce import command
 from labctl.reproduce.campaign import MANIFEST, Campaign, ReproductionError
 from labctl.reproduce.experiments import Experiment, full, quick
 from labctl.reproduce.measured import (
@@ -23,6 +30,8 @@ from labctl.reproduce.measured import (
 from labctl.reproduce.paper import published
 from labctl.reproduce.quantities import QUANTITIES
 from labctl.reproduce.quantities.common import until
+from labctl.session import Session
+from labctl.store.folder import list_runs
 from procedures import load_procedure
 from tests.simulated import small_bench_file
 
@@ -115,15 +124,17 @@ SMALL = [
     Experiment("b", "forming", dies=1, weight=5.0),
 ]
 
+ONE_EACH = [replace(experiment, dies=1) for experiment in SMALL]
+
 
 def test_it_goes_on_where_it_ended(campaign, monkeypatch):
     told = []
     begun = campaigns._run
 
-    def fails_at_the_third(task, bench, runs):
+    def fails_at_the_third(task, *how):
         if len(told) == 2:
             raise ReproductionError("the lights went out")
-        return begun(task, bench, runs)
+        return begun(task, *how)
 
     monkeypatch.setattr(campaigns, "_run", fails_at_the_third)
     with pytest.raises(ReproductionError, match="lights"):
@@ -142,3 +153,70 @@ def test_another_seed_does_not_mix_with_it(campaign):
     (campaign.runs / MANIFEST).write_text(json.dumps({"seed": 12, "done": {}}), encoding="utf-8")
     with pytest.raises(ReproductionError, match="seed 12, not 11"):
         campaign.carry_out(SMALL, lambda *_: None)
+
+
+class StopAt(Observer):
+    """Asks to stop when a step of any run begins."""
+
+    def __init__(self, step):
+        self.step, self.stop, self.notes = step, StopRequest(), []
+
+    def progress(self, progress):
+        if progress.step == self.step and not self.stop.asked:
+            self.stop.ask()
+
+    def note(self, sentence):
+        self.notes.append(sentence)
+
+
+def test_on_a_named_die_an_interrupted_run_is_gone_on_with(campaign):
+    on_a_die, observer = replace(campaign, die="d", workers=2), StopAt(0)
+    with pytest.raises(ReproductionError, match="aborted: paused by the user after 1 steps"):
+        on_a_die.carry_out(ONE_EACH, lambda *_: None, observer, observer.stop)
+    assert "outputs at 0 V and open" in observer.notes[-1]
+    (cut,) = list_runs(campaign.runs)
+    assert cut.status == "aborted"
+    found = on_a_die.carry_out(ONE_EACH, lambda *_: None)
+    assert found["b"][0].id == cut.id
+    assert len(list_runs(campaign.runs)) == 2
+    assert [e["step"] for e in cut.events() if e["event"] == "resumed"] == [1]
+
+
+def test_a_stop_after_the_last_step_begins_no_other_run(campaign):
+    on_a_die, observer = replace(campaign, die="d"), StopAt(1)
+    with pytest.raises(ReproductionError, match="stopped by the user before a"):
+        on_a_die.carry_out(ONE_EACH, lambda *_: None, observer, observer.stop)
+    assert [run.status for run in list_runs(campaign.runs)] == ["success"]
+
+
+def test_a_run_that_was_taken_away_is_not_begun_anew(campaign):
+    on_a_die, observer = replace(campaign, die="d"), StopAt(0)
+    with pytest.raises(ReproductionError, match="paused"):
+        on_a_die.carry_out(ONE_EACH, lambda *_: None, observer, observer.stop)
+    (cut,) = list_runs(campaign.runs)
+    cut.path.rename(campaign.runs.parent / "elsewhere")
+    with pytest.raises(ReproductionError, match="put the run back"):
+        on_a_die.carry_out(ONE_EACH, lambda *_: None)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows sends no SIGTERM")
+def test_a_termination_makes_the_outputs_safe_and_tells_how_to_go_on(campaign, monkeypatch):
+    handled = signal.getsignal(signal.SIGTERM)
+    begins = Session.step_begins
+
+    def terminated(session, step):
+        begins(session, step)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Session, "step_begins", terminated)
+    monkeypatch.setattr(command, "quick", lambda dies: ONE_EACH)
+    where = ["--bench", str(campaign.bench), "--die", "d", "--runs", str(campaign.runs)]
+    ended = CliRunner().invoke(app, ["reproduce", "--quick", "--json", *where])
+    assert ended.exit_code == 1
+    (cut,) = list_runs(campaign.runs)
+    assert cut.status == "aborted"
+    assert "outputs at 0 V and open" in ended.stderr
+    assert f"b ({cut.id}) aborted: stopped by the user within step 1" in ended.stderr
+    seed = json.loads((campaign.runs / MANIFEST).read_text(encoding="utf-8"))["seed"]
+    assert f"the same command with --seed {seed} goes on from there" in ended.stderr
+    assert signal.getsignal(signal.SIGTERM) is handled

@@ -133,6 +133,17 @@ def test_a_run_that_lost_data_does_not_go_on(writer):
         RunWriter.reopen(writer.path)
 
 
+@pytest.mark.parametrize("behind", ["step_end", "wear_planned", "wear_confirmed"])
+def test_a_journal_damaged_before_steps_or_bookings_is_not_cut(writer, behind):
+    write_step(writer, 0)
+    with (writer.path / JOURNAL).open("ab") as file:
+        file.write(b'{"event\xa2: "note"}\n{"event": "note"}\n{"event": "%s"}\n' % behind.encode())
+    before = {file: file.read_bytes() for file in writer.path.rglob("*") if file.is_file()}
+    with pytest.raises(RunFolderError, match=r"damaged in line 3, .* nothing was changed"):
+        RunWriter.reopen(writer.path)
+    assert {file: file.read_bytes() for file in before} == before
+
+
 def test_a_journal_is_read_as_it_grows(writer):
     run = RunFolder(writer.path)
     for step in range(3):

@@ -131,6 +131,21 @@ def test_a_booking_survives_closing(tmp_path):
     again.close()
 
 
+@pytest.mark.parametrize("asked", ["totals", "formed_by", "history"])
+def test_a_damaged_booking_is_one_sentence(ledger, asked):
+    ledger.plan("a", "run", [entry("form", 1)])
+    ledger._database.execute("UPDATE pulses SET counts = X'00FF00FF'")
+    with pytest.raises(LedgerError, match=r"holds a damaged booking .*`labctl ledger rebuild`"):
+        getattr(ledger, asked)("a")
+
+
+def test_the_runs_of_a_die_are_told_latest_first(ledger):
+    for run in ("one", "two", "one", "three"):
+        ledger.plan("a", run, [entry("set", 1)])
+    ledger.plan("b", "four", [entry("set", 1)])
+    assert ledger.runs_of("a") == ["three", "one", "two"]
+
+
 def test_a_file_that_is_no_ledger_is_one_sentence(tmp_path):
     (tmp_path / LEDGER).write_text("nothing of the kind, " * 100, encoding="utf-8")
     with pytest.raises(LedgerError, match=r"ledger\.sqlite cannot be used: file is not a database"):
