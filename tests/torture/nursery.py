@@ -25,6 +25,8 @@ from tests.undrawn import save_a_pixel
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S, BETWEEN_SIGNALS_S = 90.0, 0.02
+LAST_BREATH_S = 5.0
+"""How long a program that the killed one had called, such as git, may take to end by itself."""
 COUNTED = ("fsync", "replace", "unlink", "mkdir")
 UNDRAWN = "undrawn"
 KILLED = -signal.SIGKILL if hasattr(signal, "SIGKILL") else -9
@@ -139,7 +141,7 @@ def _raise(order: Order) -> Ended:
     seconds = time.monotonic() - begin
     moments, synced = _told(told)
     errors = said.read_text(encoding="utf-8", errors="replace")
-    left = _orphans(child)
+    left = _left_running(child)
     return Ended(os.waitstatus_to_exitcode(status), errors, moments, seconds, left, synced)
 
 
@@ -219,6 +221,14 @@ def _told(told: Path) -> tuple[int, dict[str, int]]:
         elif name == "replace" and what[0] in synced:
             synced[what[1]] = synced.pop(what[0])
     return 2 * len(events), synced
+
+
+def _left_running(session: int) -> list[int]:
+    """Processes of a child's session that do not end by themselves."""
+    until = time.monotonic() + LAST_BREATH_S
+    while (left := _orphans(session)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
 
 
 def _orphans(session: int) -> list[int]:
