@@ -29,6 +29,7 @@ def test_the_data_travels_inside_labctl_and_nothing_else_is_at_the_top(wheel):
     top = {name.partition("/")[0] for name in names}
     assert {name for name in top if not name.endswith(".dist-info")} == {
         "labctl",
+        "gui",
         "procedures",
         "instruments",
     }
