@@ -20,10 +20,8 @@ from instruments.testchip.chip import TestChip
 from instruments.testchip.compliance import ComplianceTable
 from instruments.testchip.description import ChipDescription
 from instruments.testchip.waveforms import PulseSchemes, Scheme
-from instruments.wgfmu.limits import GRID_S
 from procedures.history import DieHistory
 from procedures.parameters import (
-    ChoiceParameter,
     FileParameter,
     QuantityParameter,
     quantity_text,
@@ -394,27 +392,4 @@ def device_names(devices: NDArray[np.bool_]) -> str:
     return ", ".join(
         f"row {row} column {column} {'BL' if device == 0 else 'BLb'}"
         for row, column, device in np.argwhere(devices).tolist()
-    )
-
-
-def pulse_width_parameter() -> QuantityParameter:
-    """Width of SET and RESET, on the time grid of the pulse generators."""
-    return QuantityParameter(
-        "Pulse width",
-        "s",
-        100e-9,
-        100e-6,
-        1e-6,
-        step=GRID_S,
-        description="full width at half maximum of SET and RESET",
-    )
-
-
-def form_first_parameter() -> ChoiceParameter:
-    """Whether a procedure forms the unformed devices that it meets."""
-    return ChoiceParameter(
-        "Form first",
-        choices=["yes", "no"],
-        default="yes",
-        description="form unformed devices before they are measured",
     )

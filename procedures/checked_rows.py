@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from procedures.base import BenchProcedure, Step, Train, form_first_parameter
+from procedures.base import BenchProcedure, Step, Train
 from procedures.parameters import CountParameter
+from procedures.shared_parameters import form_first_parameter
 
 _CHECK_ROW_S = 0.8
 

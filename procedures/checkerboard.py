@@ -22,14 +22,19 @@ from procedures.base import (
     Planned,
     Step,
     Train,
-    form_first_parameter,
-    pulse_width_parameter,
 )
 from procedures.parameters import (
     ChoiceParameter,
     CountParameter,
-    QuantityParameter,
     quantity_text,
+)
+from procedures.shared_parameters import (
+    form_first_parameter,
+    pulse_width_parameter,
+    reference_parameter,
+    reset_voltage_parameter,
+    set_compliance_parameter,
+    set_voltage_parameter,
 )
 
 # Expected bench times of the passes, for the remaining time only.
@@ -57,20 +62,9 @@ class Checkerboard(BenchProcedure):
         default=100,
         description="measured programmings of the whole array for each of the two patterns",
     )
-    set_compliance = QuantityParameter(
-        "SET compliance",
-        "A",
-        20e-6,
-        200e-6,
-        55e-6,
-        description="SET current that the gate voltage allows",
-    )
-    set_voltage = QuantityParameter(
-        "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
-    )
-    reset_voltage = QuantityParameter(
-        "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
-    )
+    set_compliance = set_compliance_parameter()
+    set_voltage = set_voltage_parameter()
+    reset_voltage = reset_voltage_parameter()
     pulse_width = pulse_width_parameter()
     order = ChoiceParameter(
         "Order",
@@ -79,14 +73,7 @@ class Checkerboard(BenchProcedure):
         description="alternate the patterns, or all of the first then all of the second "
         "(dependent trials: rewriting a pattern switches nothing)",
     )
-    reference = QuantityParameter(
-        "Reference",
-        "ohm",
-        1e3,
-        10e6,
-        from_chip="reference",
-        description="fixed 1T1R reference resistance; the chip file has the default",
-    )
+    reference = reference_parameter()
     form_first = form_first_parameter()
 
     DATA_COLUMNS: ClassVar[list[str]] = [

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.wgfmu.limits import GRID_S
-from procedures.base import BenchProcedure, Planned, Step, Train, form_first_parameter
+from procedures.base import BenchProcedure, Planned, Step, Train
 from procedures.parameters import CountParameter, QuantityParameter, quantity_text
+from procedures.shared_parameters import form_first_parameter, set_voltage_parameter
 
 _CELL_S = 8.0
 
@@ -45,9 +46,7 @@ class Compliance(BenchProcedure):
     gate_step = QuantityParameter(
         "Gate step", "V", 0.005, 0.5, 0.05, description="distance of gate voltages"
     )
-    set_voltage = QuantityParameter(
-        "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
-    )
+    set_voltage = set_voltage_parameter()
     pulse_width = QuantityParameter(
         "Pulse width",
         "s",

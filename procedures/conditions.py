@@ -28,9 +28,9 @@ from procedures.parameters import (
     ChoiceParameter,
     CountParameter,
     QuantityListParameter,
-    QuantityParameter,
     quantity_text,
 )
+from procedures.shared_parameters import set_voltage_parameter
 
 # Expected bench times, for the remaining time only.
 _PROGRAM_ROW_S = 0.9
@@ -74,9 +74,7 @@ class Conditions(CheckedRows):
         step=GRID_S,
         description="programming times: full width at half maximum of SET and RESET",
     )
-    set_voltage = QuantityParameter(
-        "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
-    )
+    set_voltage = set_voltage_parameter()
     repetitions = CountParameter(
         "Repetitions",
         minimum=1,

@@ -28,10 +28,17 @@ from instruments.testchip.cycling import (
     executions,
 )
 from instruments.testchip.waveforms import EDGE_S, PulseSchemes
-from procedures.base import BenchProcedure, Train, form_first_parameter, pulse_width_parameter
+from procedures.base import BenchProcedure, Train
 from procedures.observed import Observed
-from procedures.parameters import QuantityParameter, quantity_text
+from procedures.parameters import quantity_text
 from procedures.places import Place, place_name
+from procedures.shared_parameters import (
+    form_first_parameter,
+    pulse_width_parameter,
+    reference_parameter,
+    reset_voltage_parameter,
+    set_voltage_parameter,
+)
 
 READ_BACK_S = 16e-6
 """Bench time to read one measured value back (design note, "Time of the real bench")."""
@@ -57,21 +64,10 @@ class Part:
 class CycledPairs(BenchProcedure):
     """Base of procedures that cycle one pair after the other in the sequencer."""
 
-    set_voltage = QuantityParameter(
-        "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
-    )
-    reset_voltage = QuantityParameter(
-        "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
-    )
+    set_voltage = set_voltage_parameter()
+    reset_voltage = reset_voltage_parameter()
     pulse_width = pulse_width_parameter()
-    reference = QuantityParameter(
-        "Reference",
-        "ohm",
-        1e3,
-        10e6,
-        from_chip="reference",
-        description="fixed 1T1R reference resistance; the chip file has the default",
-    )
+    reference = reference_parameter()
     form_first = form_first_parameter()
 
     def check(self) -> None:

@@ -18,7 +18,7 @@ from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.cycling import BARE, CYCLES_PER_LOOP, Cycler, cycle_loop
 from instruments.testchip.stress import hold_read_voltage, sense_loop, sense_repeatedly
 from instruments.testchip.waveforms import EDGE_S
-from procedures.base import Planned, Step, Train, pulse_width_parameter
+from procedures.base import Planned, Step, Train
 from procedures.checked_rows import CheckedRows
 from procedures.parameters import (
     ChoiceParameter,
@@ -26,6 +26,12 @@ from procedures.parameters import (
     CyclesParameter,
     QuantityParameter,
     quantity_text,
+)
+from procedures.shared_parameters import (
+    pulse_width_parameter,
+    reset_voltage_parameter,
+    set_compliance_parameter,
+    set_voltage_parameter,
 )
 
 # Expected bench times, for the remaining time only.
@@ -107,20 +113,9 @@ class Disturb(CheckedRows):
         default=8,
         description="rows of the array used, from row 0 on; more rows are more victims",
     )
-    set_compliance = QuantityParameter(
-        "SET compliance",
-        "A",
-        20e-6,
-        200e-6,
-        55e-6,
-        description="SET current that the gate voltage allows",
-    )
-    set_voltage = QuantityParameter(
-        "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
-    )
-    reset_voltage = QuantityParameter(
-        "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
-    )
+    set_compliance = set_compliance_parameter()
+    set_voltage = set_voltage_parameter()
+    reset_voltage = reset_voltage_parameter()
     pulse_width = pulse_width_parameter()
 
     DATA_COLUMNS: ClassVar[list[str]] = [

@@ -36,11 +36,11 @@ from procedures.parameters import (
     ChoiceParameter,
     CountParameter,
     CyclesParameter,
-    QuantityParameter,
     RateParameter,
     quantity_text,
 )
 from procedures.places import Place, place_name, places_mask, spread_places
+from procedures.shared_parameters import set_compliance_parameter
 from procedures.windows import Window, log_windows, stretches
 
 EVERY_CYCLE_MOST = 2_000_000
@@ -139,14 +139,7 @@ class Endurance(CycledPairs):
         default=SPREAD,
         description="column of the one pair to cycle; -1 leaves the choice to the procedure",
     )
-    set_compliance = QuantityParameter(
-        "SET compliance",
-        "A",
-        20e-6,
-        200e-6,
-        200e-6,
-        description="SET current that the gate voltage allows",
-    )
+    set_compliance = set_compliance_parameter(default=200e-6)
     stop_at_ber = RateParameter(
         "Stop at BER",
         default=1.0,

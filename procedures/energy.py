@@ -31,10 +31,10 @@ from procedures.cyclability import CycledConditions
 from procedures.parameters import (
     CountParameter,
     QuantityListParameter,
-    QuantityParameter,
     quantity_text,
 )
 from procedures.places import places_mask, spread_places
+from procedures.shared_parameters import set_voltage_parameter
 
 # Expected bench times, for the remaining time only.
 _TRACE_CELL_S = 0.04
@@ -81,9 +81,7 @@ class Energy(CycledConditions):
         description="full width at half maximum of SET and RESET, of each condition; below 500 ns "
         "the energy is computed",
     )
-    set_voltage = QuantityParameter(
-        "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
-    )
+    set_voltage = set_voltage_parameter()
     cells = CountParameter(
         "Cells",
         minimum=1,

@@ -18,11 +18,15 @@ from procedures.base import (
     PlannedSweep,
     Step,
     Train,
-    form_first_parameter,
 )
 from procedures.parameters import ChoiceParameter, CountParameter, QuantityParameter, quantity_text
 from procedures.patterns import WHOLE, Region, RegionParameter
 from procedures.places import places_mask
+from procedures.shared_parameters import (
+    form_first_parameter,
+    reference_parameter,
+    set_compliance_parameter,
+)
 
 FORMING, SET, RESET, CYCLE = "forming", "set", "reset", "cycle"
 
@@ -81,22 +85,10 @@ class IV(BenchProcedure):
     delay = QuantityParameter(
         "Delay", "s", 0.0, 1.0, 0.02, description="how long each voltage is held before it is read"
     )
-    set_compliance = QuantityParameter(
-        "SET compliance",
-        "A",
-        20e-6,
-        200e-6,
-        55e-6,
-        description="current that the gate allows in SET, by the table",
+    set_compliance = set_compliance_parameter(
+        description="current that the gate allows in SET, by the table"
     )
-    reference = QuantityParameter(
-        "Reference",
-        "ohm",
-        1e3,
-        10e6,
-        from_chip="reference",
-        description="tells LRS from HRS where a sweep shows no switching",
-    )
+    reference = reference_parameter("tells LRS from HRS where a sweep shows no switching")
     form_first = form_first_parameter()
 
     DATA_COLUMNS: ClassVar[list[str]] = [

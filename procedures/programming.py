@@ -16,11 +16,17 @@ from procedures.base import (
     BenchProcedure,
     Step,
     Train,
+)
+from procedures.parameters import ChoiceParameter, quantity_text
+from procedures.patterns import Region, RegionParameter
+from procedures.shared_parameters import (
     form_first_parameter,
     pulse_width_parameter,
+    reference_parameter,
+    reset_voltage_parameter,
+    set_compliance_parameter,
+    set_voltage_parameter,
 )
-from procedures.parameters import ChoiceParameter, QuantityParameter, quantity_text
-from procedures.patterns import Region, RegionParameter
 
 # Expected bench times of a row, for the remaining time only.
 CHECK_ROW_S = 0.8
@@ -39,18 +45,6 @@ def read_by_parameter() -> ChoiceParameter:
         choices=["both", "pcsa", "smu"],
         default="both",
         description="on-chip precharge sense amplifiers (bits), SMUs (resistances), or both",
-    )
-
-
-def reference_parameter() -> QuantityParameter:
-    """The fixed 1T1R reference."""
-    return QuantityParameter(
-        "Reference",
-        "ohm",
-        1e3,
-        10e6,
-        from_chip="reference",
-        description="fixed 1T1R reference resistance; the chip file has the default",
     )
 
 
@@ -138,20 +132,9 @@ class ProgrammedRegion(ReadRegion):
     )
 
     region = RegionParameter("bits that are programmed and read")
-    set_compliance = QuantityParameter(
-        "SET compliance",
-        "A",
-        20e-6,
-        200e-6,
-        55e-6,
-        description="SET current that the gate voltage allows",
-    )
-    set_voltage = QuantityParameter(
-        "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
-    )
-    reset_voltage = QuantityParameter(
-        "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
-    )
+    set_compliance = set_compliance_parameter()
+    set_voltage = set_voltage_parameter()
+    reset_voltage = reset_voltage_parameter()
     pulse_width = pulse_width_parameter()
     reference = reference_parameter()
     form_first = form_first_parameter()

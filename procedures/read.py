@@ -15,7 +15,8 @@ from instruments.testchip.chip import NOT_READ
 from procedures.base import Planned, Step
 from procedures.parameters import CountParameter, quantity_text
 from procedures.patterns import NO_PATTERN, PatternParameter, Region, RegionParameter, pattern_bits
-from procedures.programming import ReadRegion, read_by_parameter, reference_parameter
+from procedures.programming import ReadRegion, read_by_parameter
+from procedures.shared_parameters import reference_parameter
 
 
 class Read(ReadRegion):

@@ -18,13 +18,20 @@ from instruments.testchip.chip import NOT_READ
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.waiting import wait_until
 from instruments.testchip.waveforms import EDGE_S
-from procedures.base import Planned, Step, Train, pulse_width_parameter
+from procedures.base import Planned, Step, Train
 from procedures.checked_rows import CheckedRows, checkerboard
 from procedures.parameters import (
     ChoiceParameter,
     CountParameter,
     QuantityParameter,
     quantity_text,
+)
+from procedures.shared_parameters import (
+    pulse_width_parameter,
+    reference_parameter,
+    reset_voltage_parameter,
+    set_compliance_parameter,
+    set_voltage_parameter,
 )
 
 # Expected bench times, for the remaining time only.
@@ -71,29 +78,11 @@ class Retention(CheckedRows):
         default="both",
         description="resistances by the SMUs, bits by the sense amplifiers, or both",
     )
-    set_compliance = QuantityParameter(
-        "SET compliance",
-        "A",
-        20e-6,
-        200e-6,
-        55e-6,
-        description="SET current that the gate voltage allows",
-    )
-    set_voltage = QuantityParameter(
-        "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
-    )
-    reset_voltage = QuantityParameter(
-        "RESET voltage", "V", 1.0, 3.3, 2.5, description="voltage on the bit line during RESET"
-    )
+    set_compliance = set_compliance_parameter()
+    set_voltage = set_voltage_parameter()
+    reset_voltage = reset_voltage_parameter()
     pulse_width = pulse_width_parameter()
-    reference = QuantityParameter(
-        "Reference",
-        "ohm",
-        1e3,
-        10e6,
-        from_chip="reference",
-        description="fixed 1T1R reference resistance; the chip file has the default",
-    )
+    reference = reference_parameter()
 
     DATA_COLUMNS: ClassVar[list[str]] = [
         *CheckedRows.CHECK_COLUMNS,

@@ -29,7 +29,7 @@ from instruments.testchip.pulsed_sense import (
 from instruments.testchip.supply import check_sweepable, supply_at
 from instruments.testchip.waveforms import EDGE_S, PulseSchemes
 from instruments.wgfmu.limits import GRID_S
-from procedures.base import Planned, Step, Train, pulse_width_parameter
+from procedures.base import Planned, Step, Train
 from procedures.checked_rows import CheckedRows, checkerboard
 from procedures.parameters import (
     CountParameter,
@@ -37,6 +37,7 @@ from procedures.parameters import (
     QuantityParameter,
     quantity_text,
 )
+from procedures.shared_parameters import pulse_width_parameter, set_voltage_parameter
 
 # Expected bench times, for the remaining time only.
 _PROGRAM_ROW_S = 0.9
@@ -74,9 +75,7 @@ class Sense(CheckedRows):
         "1.5V,2V,2.5V",
         description="voltages on the bit line during RESET",
     )
-    set_voltage = QuantityParameter(
-        "SET voltage", "V", 1.0, 3.3, 2.0, description="voltage on SL during SET"
-    )
+    set_voltage = set_voltage_parameter()
     pulse_width = pulse_width_parameter()
     programmings = CountParameter(
         "Programmings",
