@@ -82,6 +82,20 @@ def averaged(values: Sequence[float], trials: int) -> Measured:
     return Measured(mean, mean - near, mean + near, mean - far, mean + far, trials)
 
 
+def averaged_ratio(ratios: Sequence[float], trials: int) -> Measured:
+    """The geometric mean of one ratio a die (or pair), so that its interval stays above 0.
+
+    Ratios must be above 0.
+
+    >>> dies = averaged_ratio([4.0, 5.0, 6.25], 10)
+    >>> f"{dies.value:.3g} ({dies.low:.2g} to {dies.high:.2g})"
+    '5 (2.9 to 8.7)'
+    """
+    logs = averaged([float(np.log(ratio)) for ratio in ratios], trials)
+    ends = (logs.value, logs.low, logs.high, logs.wide_low, logs.wide_high)
+    return Measured(*(None if e is None else float(np.exp(e)) for e in ends), trials=trials)
+
+
 def median_of(values: Sequence[float], trials: int) -> Measured:
     """The median of one number a pair, with the exact (binomial) interval of order statistics.
 

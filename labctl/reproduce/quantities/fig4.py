@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from labctl.reproduce.measured import NOTHING, Measured, averaged, counted, exact
+from labctl.reproduce.measured import NOTHING, Measured, averaged, averaged_ratio, counted, exact
 from labctl.reproduce.runs_of import Runs
 
 KEY = "fig4"
@@ -52,7 +52,7 @@ def _ratio(runs: Runs) -> Measured:
         trials += two["trials"]
         if two["value"]:
             ratios.append(one["value"] / two["value"])
-    return averaged(ratios, trials)
+    return averaged_ratio(ratios, trials)
 
 
 def _overlap(runs: Runs) -> Measured:
