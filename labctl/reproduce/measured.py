@@ -92,8 +92,11 @@ def averaged_ratio(ratios: Sequence[float], trials: int) -> Measured:
     '5 (2.9 to 8.7)'
     """
     logs = averaged([float(np.log(ratio)) for ratio in ratios], trials)
-    ends = (logs.value, logs.low, logs.high, logs.wide_low, logs.wide_high)
-    return Measured(*(None if e is None else float(np.exp(e)) for e in ends), trials=trials)
+    value, low, high, wide_low, wide_high = (
+        None if end is None else float(np.exp(end))
+        for end in (logs.value, logs.low, logs.high, logs.wide_low, logs.wide_high)
+    )
+    return Measured(value, low, high, wide_low, wide_high, trials)
 
 
 def median_of(values: Sequence[float], trials: int) -> Measured:
