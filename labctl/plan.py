@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from instruments.wgfmu import limits
 from labctl.benchfile import BenchSetup
 from labctl.store.ledger import LEDGER, Ledger
 from procedures.base import BenchProcedure, Planned, PlannedSweep, Train
+from procedures.history import DieHistory
 
 DEVICE_NAMES = ("BL", "BLb")
 
@@ -90,6 +91,7 @@ def make_plan(
     Raises ValueError with one sentence, as the run would.
     """
     procedure.prepare(setup.chip, setup.limit, setup.simulated)
+    booked, procedure.history = _known(die, runs, procedure.history)
     sent = procedure.pulses()
     steps = procedure.steps()
     return Plan(
@@ -114,7 +116,7 @@ def make_plan(
             sum(t.cells * t.times * p.energy_j for t in sent.trains for p in t.scheme.pulses)
             + sum(s.devices * s.times * s.energy_j for s in sent.sweeps)
         ),
-        booked_per_device=_booked(die, runs),
+        booked_per_device=booked,
     )
 
 
@@ -226,12 +228,17 @@ def _device_energies(trains: Sequence[Train], device: int) -> list[float]:
     ]
 
 
-def _booked(die: str | None, runs: Path) -> dict[str, int]:
-    """What the ledger beside the runs holds of the die; nothing is created."""
+def _known(die: str | None, runs: Path, unknown: DieHistory) -> tuple[dict[str, int], DieHistory]:
+    """What the ledger beside the runs holds of the die: most pulses of a device by kind, and what
+    earlier runs formed; nothing is created. ``unknown``: of a die that is not in it."""
     if die is None or not (runs / LEDGER).is_file():
-        return {}
+        return {}, unknown
     ledger = Ledger(runs / LEDGER)
     try:
-        return {kind: int(np.max(counts)) for kind, counts in ledger.totals(die).items()}
+        booked = {kind: int(np.max(counts)) for kind, counts in ledger.totals(die).items()}
+        formed = ledger.formed_by(die)
     finally:
         ledger.close()
+    size = (*unknown.retired.shape, 2)
+    fits = {run: devices for run, devices in formed.items() if devices.shape == size}
+    return booked, replace(unknown, formed_by=fits)

@@ -29,6 +29,10 @@ from procedures.parameters import (
 )
 
 CHIP_FILE = "chip file"
+READ_ROW_S = 0.73
+"""Bench time to read the devices of a whole row by the SMUs, s; measured on the simulated bench."""
+FORM_DEVICE_S = 0.0484
+"""Bench time to form a device by the ramp, s; measured likewise."""
 ALL_ROLES = (
     *("SL", "BL", "BLB", "WL", "SEN", "BYP", "Q", "address"),
     *("meter_SL", "meter_BL", "meter_BLB", "VDD", "VDDH"),
@@ -351,6 +355,21 @@ class BenchProcedure(Procedure):
             again = self.chip.measure(np.asarray(pristine.any(axis=-1)))
             unformed &= ~(pristine & (again < above))
         return Formed(voltages, unformed, unreadable, earlier, retired)
+
+    def row_bits(self, row: int) -> NDArray[np.bool_]:
+        """All bits of a row, as a mask of (rows, columns)."""
+        bits = np.zeros(self.shape, dtype=bool)
+        bits[row] = True
+        return bits
+
+    def check_s(self, bits: NDArray[np.bool_], may_form: bool) -> float:
+        """Expected bench time of `form_unformed` on bits (rows, columns) of one row, s.
+
+        Devices that no earlier run has formed are taken to be unformed.
+        """
+        devices = np.repeat((bits & ~self.history.retired)[..., np.newaxis], 2, axis=-1)
+        pristine = int(np.count_nonzero(devices & ~self.history.formed)) if may_form else 0
+        return READ_ROW_S + (READ_ROW_S + pristine * FORM_DEVICE_S if pristine else 0.0)
 
     def say_unusable(self, formed: Formed, consequence: str) -> None:
         """Name the devices that are not formed and those that cannot be read.

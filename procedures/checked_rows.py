@@ -13,8 +13,6 @@ from procedures.base import BenchProcedure, Step, Train
 from procedures.parameters import CountParameter
 from procedures.shared_parameters import form_first_parameter
 
-_CHECK_ROW_S = 0.8
-
 
 class CheckedRows(BenchProcedure):
     """Begins with a step a row that reads its devices and forms the unformed ones.
@@ -65,9 +63,12 @@ class CheckedRows(BenchProcedure):
     def check_steps(self) -> list[Step]:
         """One step a row used."""
         return [
-            Step(row, f"check row {row}", _CHECK_ROW_S, partial(self._check_row, row))
+            Step(row, f"check row {row}", self._check_row_s(row), partial(self._check_row, row))
             for row in range(self.rows_used)
         ]
+
+    def _check_row_s(self, row: int) -> float:
+        return self.check_s(self.row_bits(row), self.form_first == "yes")
 
     def recall(self, stored: Callable[[str], NDArray[Any]]) -> None:
         """The devices that were found unusable."""
@@ -87,9 +88,7 @@ class CheckedRows(BenchProcedure):
         return usable
 
     def _check_row(self, row: int) -> None:
-        bits = np.zeros(self.shape, dtype=bool)
-        bits[row] = True
-        found = self.form_unformed(bits, self.form_first == "yes")
+        found = self.form_unformed(self.row_bits(row), self.form_first == "yes")
         self._unusable_devices |= found.unusable
         self.array("forming_voltage", found.voltages[row])
         self.array("unformed", found.marks[row])

@@ -38,7 +38,6 @@ from procedures.shared_parameters import (
 )
 
 # Expected bench times of the passes, for the remaining time only.
-_CHECK_ROW_S = 0.8
 _PROGRAM_S = 28.0
 _READ_S = 30.0
 
@@ -156,7 +155,7 @@ class Checkerboard(BenchProcedure):
         """Check (and form) each row, condition once, then one step a measured programming."""
         rows = self.shape[0]
         steps = [
-            Step(row, f"check row {row}", _CHECK_ROW_S, partial(self._check_row, row))
+            Step(row, f"check row {row}", self._check_row_s(row), partial(self._check_row, row))
             for row in range(rows)
         ]
         sequence = self.patterns()
@@ -174,6 +173,9 @@ class Checkerboard(BenchProcedure):
             run = partial(self._program_and_read, number, pattern)
             steps.append(Step(number, label, _PROGRAM_S + _READ_S, run))
         return steps
+
+    def _check_row_s(self, row: int) -> float:
+        return self.check_s(self.row_bits(row), self.form_first == "yes")
 
     def recall(self, stored: Callable[[str], NDArray[Any]]) -> None:
         """The devices that were found unusable."""

@@ -24,7 +24,7 @@ from labctl.analysis.crossing import is_surely_above
 from labctl.analysis.endurance import SenseCount
 from procedures.base import Step, Train
 from procedures.checked_rows import CheckedRows
-from procedures.cycled_pairs import STEP_S, cycle_s, loop_train
+from procedures.cycled_pairs import STEP_S, Part, cycle_s, loop_train, part_s
 from procedures.observed import Observed
 from procedures.parameters import CountParameter, CyclesParameter
 from procedures.places import Place, place_name, places_mask
@@ -145,7 +145,7 @@ class CycledConditions(CheckedRows):
                     f"cyclability, pair {pair.number + 1} of {len(self.cycled)}, {what}, cycle "
                     f"{leg.begin + 1:g} to {leg.begin + leg.cycles:g}"
                 )
-                seconds = leg.cycles * cycle_s(self.schemes, condition, leg.reads)
+                seconds = part_s(self.schemes, condition, Part(leg.cycles, leg.reads))
                 run = partial(self._cycle, number, pair, condition, leg)
                 steps.append(Step(number, label, seconds, run))
         return steps

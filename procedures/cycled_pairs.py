@@ -42,7 +42,12 @@ from procedures.shared_parameters import (
 
 READ_BACK_S = 16e-6
 """Bench time to read one measured value back (design note, "Time of the real bench")."""
-CHECK_S = 1.5
+CHECK_S = 1.2
+LOAD_S = 0.29
+"""Bench time to load a loop into the generators, s; measured on the simulated bench, as is the
+next."""
+EXECUTE_S = 0.026
+"""Bench time of an execution beside its loops, s."""
 STEP_S = 600.0
 """Longest step, s of bench time: so much is repeated of a run that goes on after a crash."""
 PLACES = 5
@@ -189,10 +194,18 @@ def loop_train(
 
 
 def cycle_s(schemes: PulseSchemes, conditions: ProgramConditions, reads: LoopReads) -> float:
-    """Expected bench time of one cycle, reading back included, s."""
+    """Bench time of one cycle among many, reading back included, s."""
     loop_s = cycle_loop(schemes, conditions, reads).duration_s
     values = CYCLES_PER_LOOP * reads.sensed + 2 * len(reads.resistance.bits)
     return (loop_s + values * READ_BACK_S) / CYCLES_PER_LOOP
+
+
+def part_s(schemes: PulseSchemes, conditions: ProgramConditions, part: Part) -> float:
+    """Expected bench time of a part, loading included, s."""
+    loop_s = cycle_loop(schemes, conditions, part.reads).duration_s
+    count = sum(1 for _ in executions(part.cycles // CYCLES_PER_LOOP, loop_s, part.reads))
+    cycles_s = part.cycles * cycle_s(schemes, conditions, part.reads)
+    return LOAD_S + count * EXECUTE_S + cycles_s
 
 
 def measured_parts(cycles: int, measured: int) -> list[Part]:

@@ -22,9 +22,9 @@ from procedures.cycled_pairs import (
     CHECK_S,
     CycledPairs,
     Part,
-    cycle_s,
     jointly_measured_parts,
     loop_train,
+    part_s,
 )
 from procedures.observed import Observed
 from procedures.parameters import (
@@ -272,10 +272,7 @@ class Differential(CycledPairs, CheckedRows):
     def _pair_steps(self, number: int, point: PairPoint) -> list[Step]:
         name = f"{quantity_text(point.set_compliance_a, 'A')}, {place_name(point.place)}"
         conditions = self.programmed_with(point.set_compliance_a)
-        seconds = sum(
-            part.cycles * cycle_s(self.schemes, conditions, part.reads)
-            for part in self._segment_parts()
-        )
+        seconds = sum(part_s(self.schemes, conditions, part) for part in self._segment_parts())
         check = partial(self._check_point, number, point)
         steps = [Step(number, f"check pair at {name}", CHECK_S, check)]
         for segment in range(SEGMENTS):

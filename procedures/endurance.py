@@ -30,6 +30,7 @@ from procedures.cycled_pairs import (
     cycle_s,
     loop_train,
     measured_parts,
+    part_s,
 )
 from procedures.observed import Observed
 from procedures.parameters import (
@@ -315,7 +316,7 @@ class Endurance(CycledPairs):
         for window in self.observed_windows:
             found += self._split(pair, None, done, Part(window.begin - done, BARE))
             parts = self._observed_parts(window.cycles)
-            if sum(map(self._part_s, parts)) <= STEP_S:
+            if sum(map(self._cycles_s, parts)) <= STEP_S:
                 found.append(Stretch(pair, window, window.begin, tuple(parts)))
             else:
                 begin = window.begin
@@ -327,7 +328,7 @@ class Endurance(CycledPairs):
 
     def _split(self, pair: int, window: Window | None, begin: int, part: Part) -> list[Stretch]:
         """A part as stretches that are no longer than a step."""
-        longest = int(STEP_S / self._part_s(replace(part, cycles=1)))
+        longest = int(STEP_S / self._cycles_s(replace(part, cycles=1)))
         return [
             Stretch(pair, window, first, (replace(part, cycles=cycles),))
             for first, cycles in stretches(begin, begin + part.cycles, longest)
@@ -339,7 +340,7 @@ class Endurance(CycledPairs):
             return [Part(cycles, EVERY)]
         return measured_parts(cycles, self.resistance_cycles)
 
-    def _part_s(self, part: Part) -> float:
+    def _cycles_s(self, part: Part) -> float:
         return part.cycles * cycle_s(self.schemes, self.conditions_used, part.reads)
 
     def _label(self, stretch: Stretch) -> str:
@@ -348,7 +349,8 @@ class Endurance(CycledPairs):
         return f"{pair}{what}, cycle {stretch.begin + 1:g} to {stretch.end:g}"
 
     def _bench_s(self, stretch: Stretch) -> float:
-        return sum(map(self._part_s, stretch.parts))
+        parts = stretch.parts
+        return sum(part_s(self.schemes, self.conditions_used, part) for part in parts)
 
     # --- during the run ------------------------------------------------------------------------
 

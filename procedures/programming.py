@@ -29,7 +29,6 @@ from procedures.shared_parameters import (
 )
 
 # Expected bench times of a row, for the remaining time only.
-CHECK_ROW_S = 0.8
 PROGRAM_ROW_S = 0.9
 MEASURE_ROW_S = 0.7
 SENSE_ROW_S = 0.4
@@ -186,7 +185,12 @@ class ProgrammedRegion(ReadRegion):
     def check_steps(self) -> list[Step]:
         """One step a row of the region: read it, form what is unformed."""
         return [
-            Step(number, f"check row {row}", CHECK_ROW_S, partial(self._check_row, number, row))
+            Step(
+                number,
+                f"check row {row}",
+                self.check_s(self._asked_of(row), self.form_first == "yes"),
+                partial(self._check_row, number, row),
+            )
             for number, row in enumerate(self.rows_asked)
         ]
 
@@ -212,9 +216,7 @@ class ProgrammedRegion(ReadRegion):
                 f"{quantity_text(self.table.set_compliance_voltage, 'V')}, not "
                 f"{quantity_text(self.set_voltage, 'V')}: the SET current may differ."
             )
-        bits = self.bits_asked
-        bits[np.arange(len(bits)) != row] = False
-        found = self.form_unformed(bits, self.form_first == "yes")
+        found = self.form_unformed(self._asked_of(row), self.form_first == "yes")
         self._unusable |= found.unusable
         self.array("forming_voltage", found.voltages)
         self.array("unformed", found.marks)
@@ -230,6 +232,10 @@ class ProgrammedRegion(ReadRegion):
                 "Unformed devices": found.count_unformed,
             },
         )
+
+    def _asked_of(self, row: int) -> Mask:
+        """The bits of a row that are asked for."""
+        return np.asarray(self.bits_asked & self.row_bits(row))
 
     def _gate_v(self) -> float:
         """Word-line voltage during SET, V."""

@@ -44,7 +44,8 @@ _PROGRAM_ROW_S = 0.9
 _MEASURE_ROW_S = 0.9
 _SENSE_ROW_S = 0.5
 _DEVICES_ROW_S = 1.7
-_PULSED_ROW_S = 0.9
+_PULSED_ROW_S = 1.17
+_SUPPLY_S = 1.1
 
 
 class Sense(CheckedRows):
@@ -269,7 +270,8 @@ class Sense(CheckedRows):
                 label = f"{name}: {count} of {self.programmings}"
                 steps.append(Step(number, label, program_s + read_s, run))
         steps.append(Step(len(steps), "sense time", 0.1 * self.rows_used, self._time))
-        ternary_s = (3 * _DEVICES_ROW_S + len(self.vdd) * _PULSED_ROW_S) * self.rows_used
+        a_row_s = 3 * _DEVICES_ROW_S + len(self.vdd) * _PULSED_ROW_S
+        ternary_s = a_row_s * self.rows_used + len(self.vdd) * _SUPPLY_S
         for count in range(1, int(self.ternary_programmings) + 1):
             number = len(steps)
             run = partial(self._ternary, number, count)

@@ -13,6 +13,7 @@ from labctl.plan import make_plan
 from labctl.runs import run
 from labctl.store.wear import blocks
 from procedures import PROCEDURES, load_procedure
+from procedures.base import FORM_DEVICE_S
 from tests.simulated import request, small_bench_file, small_setup
 
 ROWS, COLUMNS = 4, 8
@@ -73,10 +74,24 @@ def test_quasi_static_sweeps_are_planned_as_they_are_booked(tmp_path, setup, val
     assert plan.energy_per_device_j > 1e-4
 
 
-def test_bench_time_is_told_to_a_third(tmp_path, setup):
-    plan = plan_of(setup, tmp_path, "compliance", cells="4")
-    made = run(request(setup, tmp_path, "compliance", seed=7, cells="4"))
-    assert plan.bench_time_s == pytest.approx(made.record["bench_time_s"]["total"], rel=0.34)
+@pytest.mark.parametrize(
+    ("name", "values", "within"),
+    [("compliance", {"cells": "4"}, 0.34), ("endurance", {"cycles": "1e5", "pairs": 2}, 0.1)],
+)
+def test_bench_time_is_told_nearly(tmp_path, setup, name, values, within):
+    plan = plan_of(setup, tmp_path, name, **values)
+    made = run(request(setup, tmp_path, name, seed=7, **values))
+    assert plan.bench_time_s == pytest.approx(made.record["bench_time_s"]["total"], rel=within)
+
+
+def test_forming_is_expected_of_what_no_run_has_formed(tmp_path, setup):
+    fresh = plan_of(setup, tmp_path, die="lab-3", programmings=1)
+    run(request(setup, tmp_path, "forming", die="lab-3"))
+    formed = plan_of(setup, tmp_path, die="lab-3", programmings=1)
+    devices = 2 * ROWS * COLUMNS
+    assert fresh.bench_time_s - formed.bench_time_s > devices * FORM_DEVICE_S
+    left = plan_of(setup, tmp_path, programmings=1, form_first="no")
+    assert left.bench_time_s == formed.bench_time_s
 
 
 def test_the_ledger_tells_what_the_die_has_had(tmp_path, setup):

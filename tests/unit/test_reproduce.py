@@ -30,7 +30,7 @@ from labctl.reproduce.measured import (
 )
 from labctl.reproduce.paper import published
 from labctl.reproduce.quantities import QUANTITIES
-from labctl.reproduce.quantities.common import until
+from labctl.reproduce.quantities.common import pooled, pooled_over_pairs, until
 from labctl.session import Session
 from labctl.store.folder import list_runs
 from procedures import load_procedure
@@ -224,3 +224,26 @@ def test_a_termination_makes_the_outputs_safe_and_tells_how_to_go_on(campaign, m
     seed = json.loads((campaign.runs / MANIFEST).read_text(encoding="utf-8"))["seed"]
     assert f"the same command with --seed {seed} goes on from there" in ended.stderr
     assert signal.getsignal(signal.SIGTERM) is handled
+
+
+def _pair(errors, trials=1_000_000):
+    return {"errors": errors, "trials": trials, "value": errors / trials or None}
+
+
+def test_one_pair_decides_nothing_of_all_pairs():
+    band = (None, 1e-4)
+    alone = pooled_over_pairs([_pair(300)])
+    assert judge(alone, band) is Verdict.TOO_FEW_TRIALS
+    assert judge(pooled([_pair(300)]), band) is Verdict.OUTSIDE
+    assert judge(pooled_over_pairs([_pair(300), _pair(310), _pair(305)]), band) is Verdict.OUTSIDE
+    few = pooled_over_pairs([_pair(300), _pair(1), _pair(0)])
+    assert judge(few, band) is Verdict.TOO_FEW_TRIALS
+    assert few.value == pooled([_pair(300), _pair(1), _pair(0)]).value
+    assert few.low == 0.0
+    assert few.high > 1e-4
+
+
+def test_pairs_without_an_error_give_the_bound_of_all_trials():
+    none = pooled_over_pairs([_pair(0), _pair(0)])
+    assert none == pooled([_pair(0), _pair(0)])
+    assert judge(none, (None, 1e-4)) is Verdict.INSIDE

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from labctl.reproduce.measured import NOTHING, Measured, counted
+from labctl.reproduce.measured import NOTHING, Measured, averaged, counted
 from labctl.reproduce.runs_of import Runs
 
 Quantity = Callable[[Runs], Measured]
@@ -19,6 +19,31 @@ def pooled(rates: Iterable[Rate]) -> Measured:
     """All trials together."""
     known = list(rates)
     return counted(sum(r["errors"] for r in known), sum(r["trials"] for r in known))
+
+
+def pooled_over_pairs(rates: Iterable[Rate]) -> Measured:
+    """All trials together, as sure as the pairs agree.
+
+    The interval holds both that of independent trials and Student's of the pairs' own rates. One
+    pair alone tells nothing of others, so nothing decides.
+    """
+    known = list(rates)
+    together = pooled(known)
+    if len(known) < 2:
+        return replace(together, wide_low=None, wide_high=None)
+    pairs = averaged([r["value"] or 0.0 for r in known], together.trials)
+    return replace(
+        together,
+        low=max(_outer(min, together.low, pairs.low) or 0.0, 0.0),
+        high=_outer(max, together.high, pairs.high),
+        wide_low=max(_outer(min, together.wide_low, pairs.wide_low) or 0.0, 0.0),
+        wide_high=_outer(max, together.wide_high, pairs.wide_high),
+    )
+
+
+def _outer(pick: Callable[[list[float]], float], *ends: float | None) -> float | None:
+    given = [end for end in ends if end is not None]
+    return pick(given) if given else None
 
 
 def scaled(measured: Measured, factor: float) -> Measured:

@@ -8,7 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from labctl.reproduce.measured import NOTHING, Measured, exact, median_of
-from labctl.reproduce.quantities.common import Quantity, capped, pooled, share, until
+from labctl.reproduce.quantities.common import (
+    Quantity,
+    capped,
+    pooled,
+    pooled_over_pairs,
+    share,
+    until,
+)
 from labctl.reproduce.runs_of import Runs
 
 STRONG, WEAK, FAST = "fig6_pairs", "fig7_pairs", "table1_fast_pairs"
@@ -92,7 +99,7 @@ def _window_ber(key: str, index: int) -> Quantity:
 
     def measure(runs: Runs) -> Measured:
         rates = [pair["windows"][index]["ber_2t2r"] for pair in _pairs(runs, key)]
-        return pooled(rates) if rates else NOTHING
+        return pooled_over_pairs(rates) if rates else NOTHING
 
     return measure
 
