@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ import traceback
 from collections.abc import Callable
 from types import TracebackType
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication
 
 from gui.settings import read_settings, settings_file
@@ -22,6 +24,8 @@ def open_window(asked: Asked, theme: ThemeChoice | None) -> int:
     ``theme`` replaces the remembered one. Raises OSError where there is no screen.
     """
     _require_screen()
+    # A dialog of the system would keep Esc, the emergency stop, to itself.
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
     application = QApplication.instance() or QApplication(["labctl"])
     assert isinstance(application, QApplication)
     application.setApplicationName("labctl")
@@ -34,7 +38,17 @@ def open_window(asked: Asked, theme: ThemeChoice | None) -> int:
     # Ctrl-C in the terminal closes as the window's own button does: it asks during a run.
     signal.signal(signal.SIGINT, lambda number, frame: window.close())
     window.show()
+    spare_from_collection()
     return application.exec()
+
+
+def spare_from_collection() -> None:
+    """Leave all that has been made so far out of the garbage collector's full rounds.
+
+    It stays to the end, and each such round over it would hold up every thread for 80 ms.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _require_screen() -> None:

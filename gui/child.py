@@ -30,6 +30,10 @@ class RunChild(QObject):
     noted = pyqtSignal(str)
     """Something a user should know."""
 
+    refused = pyqtSignal(str, str)
+    """Option of ``labctl resume`` with which the run would go on, and why it does not; then it
+    ends."""
+
     ended = pyqtSignal(int, str)
     """Exit status, and a sentence: why it was refused, or how it ended; empty for a success."""
 
@@ -77,6 +81,8 @@ class RunChild(QObject):
             self._emit("opened", Path(event["path"]))
         elif kind == "note":
             self._emit("noted", event["text"])
+        elif kind == "refused":
+            self._emit("refused", event["option"], event["reason"])
 
     def _end(self, status: int, sentence: str) -> None:
         self.running = False

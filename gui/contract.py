@@ -36,8 +36,8 @@ class Model(Protocol):
 class RunStyle:
     """How a run is told from the others in one plot.
 
-    ``index``: 0 is the run in front, the next ones are overlaid; it chooses colour, symbol and
-    dash together, so that no run is told by its colour alone.
+    ``index``: 0 is the run in front, the next ones are overlaid; it chooses colour and dash, or
+    colour and symbol where symbols tell nothing else, so that no run is told by its colour alone.
     """
 
     name: str
@@ -57,3 +57,6 @@ class View(QWidget):
 
     def set_selection(self, cells: frozenset[Cell]) -> None:
         """The cells selected on the map; a view without cells ignores it."""
+
+    def promise(self, sentence: str) -> None:
+        """What there will be, told while there is nothing; a view without a plot ignores it."""

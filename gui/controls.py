@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QKeySequence, QShortcut
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtGui import QKeySequence
 from PyQt6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.emergency_key import EmergencyKey
 from gui.form import CHANGES, READS
 from gui.plan_view import energy
 from gui.planner import PlanResult
@@ -37,11 +38,13 @@ class RunState(Enum):
     IDLE = auto()
     """None goes on."""
     STARTING = auto()
-    """Its process has begun, its folder is not there yet."""
+    """Its process has begun, its folder is not there yet; what is asked now is asked then."""
     RUNNING = auto()
     """It goes on."""
     STOPPING = auto()
     """It has been asked to end; a harder stop is still possible."""
+    ENDING = auto()
+    """It has ended; its process still writes the report."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,15 @@ class _About:
 class _Asked:
     """What waits for a person's word."""
 
-    about: _About
+    about: _About | None
+    """None: nobody agrees to all alike."""
     sentence: str
     then: Callable[[], None]
     needs_idle: bool
     """Whether it begins at once, so that no other run may go on."""
     resumes: bool = False
     """Whether it is about the run that is chosen in the list, not about the form."""
+    changes_devices: bool = True
 
 
 class RunControls(QWidget):
@@ -131,7 +136,8 @@ class RunControls(QWidget):
     def set_plan(self, result: PlanResult | None) -> None:
         """The answer to what the form holds now; None before there is one."""
         self._result = result
-        self._withdraw()
+        if self._asked is not None and self._asked.about is not None:
+            self._withdraw()
         self._show()
 
     def set_resumable(self, resumable: Resumable | None) -> None:
@@ -178,16 +184,14 @@ class RunControls(QWidget):
             "■ EMERGENCY STOP (Esc)",
             "The present pulse ends, a loop is aborted: outputs at 0 V within about a second, then "
             "open. The devices stay as that pulse left them; the step does not count, its pulses "
-            "stay booked; Resume repeats it. Esc does the same anywhere in this program; an open "
-            "list or menu takes the first Esc.",
+            "stay booked; Resume repeats it. Esc does the same anywhere in this program, with a "
+            "list or menu open too.",
             Mark.EMERGENCY,
         )
         self.emergency_button.clicked.connect(self.emergency)
         self.emergency_button.setMinimumHeight(36)
-        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
-        self._escape.setContext(Qt.ShortcutContext.ApplicationShortcut)
-        self._escape.setAutoRepeat(False)
-        self._escape.activated.connect(self.emergency)
+        self._escape = EmergencyKey(lambda: self._state is not RunState.IDLE, self)
+        self._escape.pressed.connect(self.emergency)
 
     def _row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -210,8 +214,8 @@ class RunControls(QWidget):
         self.start_button.setEnabled(idle and planned)
         self.queue_button.setEnabled(planned)
         self.copy_button.setEnabled(planned)
-        self.pause_button.setEnabled(self._state is RunState.RUNNING)
-        self.stop_button.setEnabled(self._state in (RunState.RUNNING, RunState.STOPPING))
+        self.pause_button.setEnabled(self._state in (RunState.STARTING, RunState.RUNNING))
+        self.stop_button.setEnabled(self._state not in (RunState.IDLE, RunState.ENDING))
         self.resume_button.setEnabled(idle and self._resumable is not None)
         changes = self._changes_devices
         for button in (self.start_button, self.queue_button):
@@ -251,11 +255,12 @@ class RunControls(QWidget):
         self.question_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.not_again = QCheckBox()
         self.not_again.setObjectName("not_again")
-        self.yes_button = _button(
-            "yes", f"{CHANGES} &Yes, change devices", "Do what was asked for.", Mark.DANGER
-        )
+        keeps_room = self.not_again.sizePolicy()
+        keeps_room.setRetainSizeWhenHidden(True)
+        self.not_again.setSizePolicy(keeps_room)
+        self.yes_button = _button("yes", "", "Do what was asked for.")
         self.yes_button.clicked.connect(self._agree)
-        self.no_button = _button("no", "Ca&ncel", "Nothing is sent.")
+        self.no_button = _button("no", "Cancel, send not&hing", "Nothing is sent.")
         self.no_button.clicked.connect(self._withdraw)
         buttons = QHBoxLayout()
         buttons.addWidget(self.not_again, stretch=1)
@@ -293,18 +298,27 @@ class RunControls(QWidget):
         about = _About(found.kind, found.bench, found.die, found.procedure)
         self._ask(_Asked(about, sentence, self.resume.emit, needs_idle=True, resumes=True))
 
+    def ask_to_go_on(self, sentence: str, changes_devices: bool, then: Callable[[], None]) -> None:
+        """Ask about a run that was refused to be gone on with; every time anew."""
+        self._ask(_Asked(None, sentence, then, needs_idle=True, changes_devices=changes_devices))
+
     def _ask(self, asked: _Asked) -> None:
-        if asked.about in self._agreed:
+        about = asked.about
+        if about in self._agreed:
             asked.then()
             return
-        about = asked.about
         self._asked = asked
         self.question_text.setText(asked.sentence)
-        self.not_again.setText(
-            f"D&o not ask again for {about.procedure} on {_die(about.die)} while this window is "
-            "open"
-        )
+        if about is not None:
+            self.not_again.setText(
+                f"Do not ask again for {about.procedure} on {_die(about.die)} wh&ile this window "
+                "is open"
+            )
+        self.not_again.setVisible(about is not None)
         self.not_again.setChecked(False)
+        changes = asked.changes_devices
+        self.yes_button.setText(f"{CHANGES} Yes, chan&ge devices" if changes else "Yes, &go on")
+        mark(self.yes_button, Mark.DANGER if changes else Mark.CALM)
         self.question.show()
         self.no_button.setFocus()
 
@@ -312,7 +326,7 @@ class RunControls(QWidget):
         asked = self._asked
         if asked is None:
             return
-        if self.not_again.isChecked():
+        if asked.about is not None and self.not_again.isChecked():
             self._agreed.add(asked.about)
         self._withdraw()
         asked.then()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -24,7 +23,7 @@ from PyQt6.QtWidgets import (
 )
 
 from gui.contract import Cell
-from gui.inputs import Field
+from gui.inputs import Field, named_field
 from gui.planner import ChipFacts, PlanResult
 from gui.presets import Presets, shipped
 from gui.theme import Mark, mark
@@ -115,7 +114,12 @@ class ProcedureForm(QWidget):
             self._chip = result.chip
             for name, text in result.chip.defaults.items():
                 self.fields[name].show_default(text)
-        self._show_planned_problem(result.problem)
+        self._show_planned_problem("" if result.option else result.problem)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether something is wrong beside one of its fields."""
+        return any(field.told for field in self.fields.values())
 
     # --- cells ------------------------------------------------------------------------------------
 
@@ -202,7 +206,6 @@ class ProcedureForm(QWidget):
         named = named_field(sentence, self.fields)
         for name, field in self.fields.items():
             field.show_planned_problem(sentence if name == named else "")
-        self._show_problem("" if named else sentence)
 
     def _chosen(self, index: int) -> None:
         self.procedure = list(PROCEDURES)[index]
@@ -290,18 +293,6 @@ class _Page(QWidget):
         for field in self.fields.values():
             field.add_to(grid)
         grid.setRowStretch(grid.rowCount(), 1)
-
-
-def named_field(sentence: str, fields: Mapping[str, Field]) -> str | None:
-    """The parameter that a problem is about: it begins with its name, or names its option."""
-    for name, field in fields.items():
-        if sentence.startswith((f"{field.parameter.name} ", f"{field.parameter.name}:")):
-            return name
-    for option in re.findall(r"--[a-z0-9-]+", sentence):
-        for name, field in fields.items():
-            if field.flag == option:
-                return name
-    return None
 
 
 def _spans(cells: frozenset[Cell]) -> tuple[range, range]:

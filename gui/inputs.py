@@ -7,6 +7,8 @@ prefix (55uA), alter a number beyond the range without a word, and cannot be lef
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from pymeasure.display.inputs import ListInput, StringInput
@@ -184,6 +186,11 @@ class Field(QObject):
         self._planned_problem = sentence
         self._show_problem()
 
+    @property
+    def told(self) -> str:
+        """What is said to be wrong; "" for nothing."""
+        return self.wrong or self._planned_problem
+
     # --- in the form ---------------------------------------------------------------------------
 
     def add_to(self, grid: QGridLayout) -> None:
@@ -230,7 +237,7 @@ class Field(QObject):
         self.changed.emit()
 
     def _show_problem(self) -> None:
-        sentence = self.wrong or self._planned_problem
+        sentence = self.told
         self.problem.setText(f"⚠ {sentence}" if sentence else "")
         self.problem.setVisible(bool(sentence))
         marked = self.editor.line if isinstance(self.editor, FileInput) else self.editor
@@ -242,6 +249,18 @@ class Field(QObject):
         about = parameter.description[:1].upper() + parameter.description[1:]
         allowed = f"\nAllowed: {parameter.allowed}." if hasattr(parameter, "allowed") else ""
         return f"{about}.{allowed}\nDefault: {self._default}. On the command line {self.flag}."
+
+
+def named_field(sentence: str, fields: Mapping[str, Field]) -> str | None:
+    """The parameter that a problem is about: it begins with its name, or names its option."""
+    for name, field in fields.items():
+        if sentence.startswith((f"{field.parameter.name} ", f"{field.parameter.name}:")):
+            return name
+    for option in re.findall(r"--[a-z0-9-]+", sentence):
+        for name, field in fields.items():
+            if field.flag == option:
+                return name
+    return None
 
 
 def _are_same(one: Any, other: Any) -> bool:

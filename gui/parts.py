@@ -24,13 +24,16 @@ from gui.pending import PendingRuns
 from gui.plan_view import PlanView
 from gui.presets import Presets
 from gui.progress_bar import RunProgress
-from gui.registry import ARRAY, PLOTS, first_plot
+from gui.registry import ARRAY, PLOTS, first_layer, first_plot
 from gui.run_options import RunOptions
 from gui.selection import Selection
 from gui.theme import Mark, mark
 from gui.views.array_map import ArrayMap
 from gui.views.die import DieView
 from gui.window_menu import WindowMenu
+
+PARAMETERS, OPTIONS = "Parameters", "Options"
+"""Titles of the pages of what is asked."""
 
 
 class Notice(QLabel):
@@ -63,11 +66,12 @@ class Parts(QWidget):
         self.notice = Notice()
         self.form = ProcedureForm(presets)
         self.options = RunOptions()
+        self.asked = self._make_asked()
         self.plan = PlanView()
         self.map = ArrayMap(selection)
         self.views: dict[str, View] = {
             ARRAY.name: self.map,
-            **{kind.name: kind.view() for kind in PLOTS},
+            **{kind.name: kind.make() for kind in PLOTS},
         }
         self.browser = RunBrowser()
         self.log = LogView()
@@ -89,16 +93,27 @@ class Parts(QWidget):
         self._arrange()
 
     def fit_plots(self, procedure: str) -> None:
-        """Offer the plots that suit a procedure, and show the one that tells most."""
+        """Offer the plots that suit a procedure; show the one that tells most, and such a layer."""
         for index, kind in enumerate(PLOTS):
             self.plots.setTabVisible(index, kind.suits(procedure))
         self.plots.setCurrentIndex(PLOTS.index(first_plot(procedure)))
+        self.map.suit(procedure, first_layer(procedure))
+
+    def mark_pages(self) -> str:
+        """Mark the pages on which something is wrong beside a field; their titles, in words."""
+        marked = []
+        pages = {PARAMETERS: self.form.is_marked, OPTIONS: self.options.is_marked}
+        for index, (title, is_marked) in enumerate(pages.items()):
+            self.asked.setTabText(index, f"⚠ {title}" if is_marked else title)
+            self.asked.setTabToolTip(index, "Something here is wrong" if is_marked else "")
+            if is_marked:
+                marked.append(title)
+        return " and ".join(marked)
 
     def _arrange(self) -> None:
-        asked = self._asked()
         across = Qt.Orientation.Horizontal
         down = Qt.Orientation.Vertical
-        left = splitter("left", down, [asked, self.plan], [380, 300])
+        left = splitter("left", down, [self.asked, self.plan], [380, 300])
         seen = splitter("seen", across, [self.map, self.plots], [420, 540])
         right = splitter("right", down, [seen, self.lower_tabs], [500, 180])
         main = splitter("main", across, [left, right], [310, 970])
@@ -110,10 +125,10 @@ class Parts(QWidget):
             stack.addWidget(part)
         stack.addWidget(main, stretch=1)
 
-    def _asked(self) -> QTabWidget:
+    def _make_asked(self) -> QTabWidget:
         """Parameters and options, each as long as it likes."""
         scroll = QScrollArea()
         scroll.setWidget(self.options)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        return tabs("asked", {"Parameters": self.form, "Options": scroll}, "Parameters and options")
+        return tabs("asked", {PARAMETERS: self.form, OPTIONS: scroll}, "Parameters and options")

@@ -70,12 +70,17 @@ class PlanView(QWidget):
         column.addWidget(self.tabs, stretch=1)
         self.show_result(None)
 
-    def show_result(self, result: PlanResult | None) -> None:
-        """Draw an answer of the planner; None while there is none."""
+    def show_result(self, result: PlanResult | None, marked: str = "") -> None:
+        """Draw an answer of the planner; None while there is none.
+
+        ``marked``: where what is wrong stands beside its field; it is not said twice.
+        """
         plan = None if result is None else result.plan
         self.tabs.setEnabled(plan is not None)
         if result is None or plan is None:
             problem = "" if result is None else result.problem
+            if marked:
+                problem = f"No plan: see what is marked under {marked}."
             self._say(f"⚠ {problem}" if problem else "no plan yet", Mark.PROBLEM)
             for table in (self.figures, self.pads, self.needs):
                 table.setRowCount(0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 from labctl.bench import die_file
 from labctl.benchfile import BenchSetup, load_setup
 from labctl.plan import Plan, drawn_schemes, make_plan
-from labctl.store.ledger import LEDGER, Ledger
+from labctl.store.ledger import LEDGER, Ledger, LedgerError
 from labctl.wear_guard import WearGuard, tighter
 from procedures import load_procedure
 from procedures.base import BenchProcedure, in_declared_order
@@ -40,10 +41,14 @@ class Question:
     die: str | None = None
     runs: Path = Path("runs")
     max_cycles_per_device: int | None = None
+    bench_only: bool = False
+    """Which bench it is, and no plan: something that was typed is wrong."""
 
 
-def question_of(procedure: str, typed: Mapping[str, str], options: Mapping[str, str]) -> Question:
-    """The question that a form and run options ask; neither has a problem."""
+def question_of(
+    procedure: str, typed: Mapping[str, str], options: Mapping[str, str], bench_only: bool = False
+) -> Question:
+    """The question that a form and run options ask; the options have no problem."""
     bench, budget = options.get("bench"), options.get("max_cycles_per_device")
     return Question(
         procedure,
@@ -52,6 +57,7 @@ def question_of(procedure: str, typed: Mapping[str, str], options: Mapping[str, 
         options.get("die"),
         Path(options.get("runs", "runs")),
         int(budget) if budget else None,
+        bench_only,
     )
 
 
@@ -75,7 +81,7 @@ class DrawnScheme:
 
 @dataclass(frozen=True)
 class PlanResult:
-    """The answer: a plan, or a sentence why there is none.
+    """The answer: a plan, or a sentence why there is none; neither if only the bench was asked for.
 
     ``chip`` and ``simulated`` are None where the bench file cannot be used.
     """
@@ -88,6 +94,8 @@ class PlanResult:
     simulated: bool | None = None
     bench: str = ""
     """Name of the bench."""
+    option: str = ""
+    """Run option that the problem is about; empty if it is about none."""
 
     @property
     def changes_devices(self) -> bool:
@@ -95,23 +103,49 @@ class PlanResult:
         return bool(load_procedure(self.question.procedure).changes_devices)
 
 
+class _OptionError(ValueError):
+    """A run option stands in the way."""
+
+    def __init__(self, option: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.option = option
+
+
+@contextmanager
+def _about(option: str) -> Iterator[None]:
+    """What is refused meanwhile is about this run option."""
+    try:
+        yield
+    except ValueError as error:
+        raise _OptionError(option, str(error)) from error
+
+
 def answer(question: Question) -> PlanResult:
     """Work a question out; opens files, touches no device."""
     try:
         setup = load_setup(question.bench)
     except (ValueError, OSError) as error:
-        return PlanResult(question, problem=str(error))
-    chip = _chip_facts(load_procedure(question.procedure), setup)
-    simulated, bench = setup.simulated, setup.content.bench.name
+        return PlanResult(question, problem=str(error), option="bench")
+    found = PlanResult(
+        question,
+        chip=_chip_facts(load_procedure(question.procedure), setup),
+        simulated=setup.simulated,
+        bench=setup.content.bench.name,
+    )
+    if question.bench_only:
+        return found
     try:
         procedure = load_procedure(question.procedure)()
         procedure.set_parameters(dict(question.typed))
         plan = make_plan(question.procedure, procedure, setup, question.die, question.runs)
         _refuse(question, procedure, setup)
-        schemes = _distinct(procedure)
+        return replace(found, plan=plan, schemes=_distinct(procedure))
+    except _OptionError as error:
+        return replace(found, problem=str(error), option=error.option)
+    except LedgerError as error:
+        return replace(found, problem=str(error), option="runs")
     except (ValueError, OSError) as error:
-        return PlanResult(question, problem=str(error), chip=chip, simulated=simulated, bench=bench)
-    return PlanResult(question, plan, "", schemes, chip, simulated, bench)
+        return replace(found, problem=str(error))
 
 
 class Planner(QObject):
@@ -142,11 +176,6 @@ class Planner(QObject):
         self._number += 1
         self._asked = question
         self._timer.start()
-
-    def forget(self) -> None:
-        """Drop what was asked: the form holds something that cannot be planned."""
-        self._number += 1
-        self._timer.stop()
 
     def end(self) -> None:
         """End the thread; waits for nothing."""
@@ -202,18 +231,29 @@ def _chip_facts(kind: type[BenchProcedure], setup: BenchSetup) -> ChipFacts:
 
 
 def _refuse(question: Question, procedure: BenchProcedure, setup: BenchSetup) -> None:
-    """What a run refuses beside its parameters: the die's name, its budget. Raises ValueError."""
-    die = question.die
-    if die is not None and setup.simulated:
-        die_file(Path(), die)
-    if die is None and not setup.simulated and procedure.changes_devices:
-        raise ValueError("a real die needs a name to book its pulses under: add --die NAME")
-    most = tighter(question.max_cycles_per_device, setup.chip.wear.max_cycles_per_device)
-    if die is None or not (question.runs / LEDGER).is_file():
-        WearGuard(procedure.shape, most_cycles=most).admit(procedure)
-        return
-    with Ledger(question.runs / LEDGER) as ledger:
-        WearGuard.of_die(ledger, die, procedure.shape, most).admit(procedure)
+    """What a run refuses beside its parameters: the die's name, its budget.
+
+    Raises ValueError, `LedgerError`.
+    """
+    die, most_cycles = question.die, question.max_cycles_per_device
+    with _about("die"):
+        if die is not None and setup.simulated:
+            die_file(Path(), die)
+        if die is None and not setup.simulated and procedure.changes_devices:
+            raise ValueError("a real die needs a name to book its pulses under: add --die NAME")
+    most = tighter(most_cycles, setup.chip.wear.max_cycles_per_device)
+    guard = _guard(question, procedure, most)
+    # A budget of the chip file is no matter of the option.
+    with _about("max_cycles_per_device") if most == most_cycles else nullcontext():
+        guard.admit(procedure)
+
+
+def _guard(question: Question, procedure: BenchProcedure, most: int | None) -> WearGuard:
+    """By what the ledger holds of the die, if there is one. Raises ValueError, LedgerError."""
+    if question.die is None or not (question.runs / LEDGER).is_file():
+        return WearGuard(procedure.shape, most_cycles=most)
+    with Ledger(question.runs / LEDGER) as ledger, _about("die"):
+        return WearGuard.of_die(ledger, question.die, procedure.shape, most)
 
 
 def _distinct(procedure: BenchProcedure) -> tuple[DrawnScheme, ...]:

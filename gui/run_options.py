@@ -11,7 +11,7 @@ from pymeasure.experiment import FloatParameter, Parameter
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QGroupBox, QToolButton, QVBoxLayout, QWidget
 
-from gui.inputs import Field
+from gui.inputs import Field, named_field
 from labctl.console import DEFAULT_DIES, DEFAULT_RUNS, LogLevel
 from procedures.parameters import (
     ChoiceParameter,
@@ -127,6 +127,22 @@ class RunOptions(QWidget):
     def problems(self) -> dict[str, str]:
         """Option to what is wrong with it."""
         return {name: field.wrong for name, field in self.fields.items() if field.wrong}
+
+    def show_problem(self, sentence: str, option: str = "") -> None:
+        """Show what a plan, or the command, says of an option beside its field.
+
+        Without ``option`` it is the one that the sentence names, if any.
+        """
+        named = option or named_field(sentence, self.fields)
+        for name, field in self.fields.items():
+            field.show_planned_problem(sentence if name == named else "")
+        if sentence and named is not None and named not in _ALWAYS_SHOWN:
+            self.more.setChecked(True)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether something is wrong beside one of the fields."""
+        return any(field.told for field in self.fields.values())
 
     def fill(self, options: Mapping[str, str]) -> None:
         """Put options into their fields and leave the others as they are."""

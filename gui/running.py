@@ -26,6 +26,9 @@ class Running(QObject):
     not_stopped = pyqtSignal(str)
     """Why a run could not be asked to stop."""
 
+    refused = pyqtSignal(str, str)
+    """Option with which it would go on, and why it does not; then it ends."""
+
     ended = pyqtSignal(int, str)
     """Exit status and how it ended; 2 with the sentence of a refusal."""
 
@@ -47,6 +50,7 @@ class Running(QObject):
         self._child = RunChild(self)
         self._child.opened.connect(self._opened)
         self._child.noted.connect(self.noted)
+        self._child.refused.connect(self.refused)
         self._child.ended.connect(self._ended)
         self._child.begin(arguments)
 
@@ -61,7 +65,8 @@ class Running(QObject):
     def abandon(self) -> None:
         """Hear of the process no more; it goes on."""
         if self._child is not None:
-            for signal in (self._child.opened, self._child.noted, self._child.ended):
+            child = self._child
+            for signal in (child.opened, child.noted, child.refused, child.ended):
                 signal.disconnect()
         self._child, self.path = None, None
 

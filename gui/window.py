@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QGuiApplication
 from PyQt6.QtWidgets import QApplication, QMainWindow
 
@@ -23,6 +23,7 @@ from gui.pending import Line
 from gui.planner import Planner, PlanResult, Question, question_of
 from gui.presets import Presets
 from gui.registry import VIEWS
+from gui.resuming import Resuming
 from gui.run_list import RunLine, RunList
 from gui.run_status import RunStatus
 from gui.running import Running
@@ -35,10 +36,10 @@ from labctl.console import DEFAULT_RUNS
 from labctl.observing import Stop
 from labctl.provenance import operator
 from labctl.store.folder import FINAL, RunFolder
-from procedures import PROCEDURES
+from procedures import PROCEDURES, load_procedure
 
-REFRESH_MS = 33
-"""Between two looks at what the followers have ready: thirty pictures a second."""
+REFRESH_MS = 25
+"""Between two looks at what the followers have ready: thirty a second, with some to spare."""
 
 REFUSED = 2
 """Exit status of a command that was not begun; nothing was applied."""
@@ -72,7 +73,10 @@ class MainWindow(QMainWindow):
         self._going_on: Origin | None = None
         self._die_read: tuple[Path, str, int | None] | None = None
         self._begun: Question | None = None
+        self._resuming: Resuming | None = None
+        self._refusal: tuple[str, str] | None = None
         self._asked_to_stop = Stop.NOT
+        self._earlier_end: tuple[str, str, float] | None = None
         self._fitted = ""
         self._leaving = Leaving.STAY
         # Before the parts are made: restyling all of them takes longer than making them.
@@ -94,6 +98,7 @@ class MainWindow(QMainWindow):
             self.look_at(asked.follow.name, asked.follow)
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.refresh)
         self._timer.start()
 
@@ -112,6 +117,7 @@ class MainWindow(QMainWindow):
         self.parts.queue.queue.due.connect(self._begin_line)
         self.running.opened.connect(self._opened)
         self.running.noted.connect(parts.notice.tell)
+        self.running.refused.connect(self._refused)
         self.running.ended.connect(self._ended)
         self.running.not_stopped.connect(self.tell_problem)
         parts.browser.followed.connect(lambda line: self.look_at(line.run, line.path))
@@ -129,20 +135,23 @@ class MainWindow(QMainWindow):
     # --- what is asked ---------------------------------------------------------------------------
 
     def _form_changed(self) -> None:
-        """Ask for a plan, or for nothing while something cannot be read."""
+        """Ask for a plan, or for the bench alone while something typed is wrong."""
         form, options = self.parts.form, self.parts.options
         self.parts.controls.set_procedure(form.procedure)
         if not self.shown.front:
             self._fit_plots(form.procedure, form.procedure)
-        if form.problems() or options.problems():
-            self.planner.forget()
-            self.parts.plan.show_result(None)
+        marked = self.parts.mark_pages()
+        wrong = options.problems()
+        if form.problems() or wrong:
+            # The bench is known all the same: the banner tells it.
+            right = {name: text for name, text in options.options().items() if name not in wrong}
+            self.planner.ask(question_of(form.procedure, {}, right, bench_only=True))
+            self.parts.plan.show_result(None, marked)
             return
         self.planner.ask(question_of(form.procedure, form.typed(), options.options()))
 
     def _planned(self, result: PlanResult) -> None:
-        for part in (self.parts.form, self.parts.plan):
-            part.show_result(result)
+        self.parts.plan.show_result(result, self._show_problem(result))
         self.parts.controls.set_plan(result)
         self._bench = (
             no_bench(result.problem)
@@ -152,6 +161,14 @@ class MainWindow(QMainWindow):
         self._show_origins()
         self._list_runs(result.question.runs)
         self._read_die(result.question)
+
+    def _show_problem(self, result: PlanResult) -> str:
+        """Beside the field that it is about; the pages on which something is wrong, in words."""
+        form, options = self.parts.form, self.parts.options
+        form.show_result(result)
+        shown = form.is_marked and not result.option
+        options.show_problem("" if shown else result.problem, result.option)
+        return self.parts.mark_pages()
 
     def _read_die(self, question: Question) -> None:
         """Have the ledger read again if another die is asked for, or another place."""
@@ -178,25 +195,32 @@ class MainWindow(QMainWindow):
 
     def _start(self) -> None:
         form, options = self.parts.form, self.parts.options
-        self._begun = question_of(form.procedure, form.typed(), options.options())
-        self._begin(self._arguments())
+        question = question_of(form.procedure, form.typed(), options.options())
+        self._begin(self._arguments(), begun=question)
 
     def _queue(self) -> None:
         self.parts.queue.queue.add(self.parts.form.procedure, self._arguments())
         self.parts.lower_tabs.setCurrentWidget(self.parts.queue)
 
     def _begin_line(self, line: Line) -> None:
-        self._begun = None
         self._begin(line.arguments)
 
     def _resume(self) -> None:
         line = self.parts.browser.chosen
         if line is not None:
-            self._begun = None
-            options = {**self.parts.options.options(), "runs": str(line.path.parent)}
-            self._begin(command_line.resume_arguments(line.run, options))
+            self._go_on(Resuming(line, self.parts.options.options()))
 
-    def _begin(self, arguments: list[str] | tuple[str, ...]) -> None:
+    def _go_on(self, resuming: Resuming) -> None:
+        self._begin(resuming.arguments, resuming=resuming)
+
+    def _begin(
+        self,
+        arguments: Sequence[str],
+        begun: Question | None = None,
+        resuming: Resuming | None = None,
+    ) -> None:
+        """``begun``: what the form asked for; ``resuming``: how it goes on with a run."""
+        self._begun, self._resuming, self._refusal = begun, resuming, None
         self.parts.notice.tell("")
         self._asked_to_stop = Stop.NOT
         self._going_on = None
@@ -204,6 +228,7 @@ class MainWindow(QMainWindow):
         self.show_state()
 
     def _opened(self, path: Path) -> None:
+        self._earlier_end = self._end_of(path.name)
         if self._asked_to_stop:
             # Asked for while there was no folder yet to ask in.
             self.running.stop(path, self._asked_to_stop)
@@ -219,7 +244,7 @@ class MainWindow(QMainWindow):
         begun, self._begun = self._begun, None
         if status == REFUSED and begun is not None:
             # Beside the field, if the sentence names one.
-            self.parts.form.show_result(PlanResult(begun, problem=sentence))
+            self._show_problem(PlanResult(begun, problem=sentence))
         if status:
             self.tell_problem(sentence or f"labctl ended with status {status}.")
         else:
@@ -229,12 +254,28 @@ class MainWindow(QMainWindow):
         if self._die_read is not None:
             self.parts.die.look(*self._die_read)
         self.show_state()
+        self._ask_about_refusal()
         self.parts.queue.queue.ran(status == 0, sentence)
+
+    def _refused(self, option: str, reason: str) -> None:
+        self._refusal = option, reason
+
+    def _ask_about_refusal(self) -> None:
+        """A person may know better than the command why a run could go on."""
+        resuming, refusal = self._resuming, self._refusal
+        if resuming is None or refusal is None:
+            return
+        option, reason = refusal
+        self.parts.notice.tell("")
+        self.parts.controls.ask_to_go_on(
+            resuming.question(option, reason),
+            load_procedure(resuming.line.procedure).changes_devices,
+            lambda: self._go_on(resuming.saying(option)),
+        )
 
     def _stop(self, level: Stop) -> None:
         """Ask the run of this window to stop; without one the run in front, whoever began it."""
-        # Not `_stoppable`: a run that goes on again may still be shown as it had ended.
-        target = self.running.path if self.running.active else self._stoppable()
+        target = self.running.path if self.running.active else self._going_on_in_front()
         if target is None and not self.running.active:
             which = "The run in front is not" if self.shown.front else "No run is in front or"
             self.parts.notice.tell(f"{which} going on: there is nothing to stop.")
@@ -244,26 +285,39 @@ class MainWindow(QMainWindow):
             self.running.stop(target, level)
         self.show_state()
 
-    def _stoppable(self) -> Path | None:
-        """Folder of the run that the stop buttons mean; None if nothing goes on."""
-        if not self.running.active:
-            status = self.shown.status
-            going_on = status is not None and status.status == "running"
-            return self._paths[self.shown.front] if going_on else None
-        return None if self._is_finishing() else self.running.path
+    def _going_on_in_front(self) -> Path | None:
+        """Folder of the run in front if it goes on, whoever began it."""
+        status = self.shown.status
+        going_on = status is not None and status.status == "running"
+        return self._paths[self.shown.front] if going_on else None
 
-    def _is_finishing(self) -> bool:
-        """Whether the run of this window has ended and its process still writes the report."""
+    def _is_ending(self) -> bool:
+        """Whether the run of this window has ended and its process still writes the report.
+
+        A run that goes on again is shown as it had ended until its folder is looked at.
+        """
         path = self.running.path
-        status = self.shown.status_of(path.name) if path is not None else None
-        return status is not None and status.status in FINAL
+        end = self._end_of(path.name) if path is not None else None
+        return end is not None and end != self._earlier_end
+
+    def _end_of(self, run: str) -> tuple[str, str, float] | None:
+        """How a shown run has ended, and after how many seconds; None if it has not."""
+        status = self.shown.status_of(run)
+        if status is None or status.status not in FINAL:
+            return None
+        return status.status, status.reason, status.elapsed_s
 
     @property
     def state(self) -> RunState:
         """Where the run stands that the buttons mean."""
-        if self._stoppable() is None:
-            return RunState.STARTING if self.running.active else RunState.IDLE
-        return RunState.STOPPING if self._asked_to_stop else RunState.RUNNING
+        if not self.running.active and self._going_on_in_front() is None:
+            return RunState.IDLE
+        if self._is_ending():
+            return RunState.ENDING
+        if self._asked_to_stop:
+            return RunState.STOPPING
+        starting = self.running.active and self.running.path is None
+        return RunState.STARTING if starting else RunState.RUNNING
 
     def show_state(self) -> None:
         """Have buttons, queue and banner follow the run."""
@@ -312,7 +366,7 @@ class MainWindow(QMainWindow):
         self.parts.log.append(status.log)
         if status.procedure:
             self._fit_plots(status.run, status.procedure)
-        if self._is_finishing():
+        if self._is_ending():
             self.parts.notice.tell("The run has ended; its report is being written.")
         self.show_state()
 

@@ -24,6 +24,7 @@ from instruments.testchip.waveforms import PulseSchemes
 from instruments.wgfmu.driver import Wgfmu
 from instruments.wgfmu.library import WgfmuLibrary, load_vendor_library
 from labctl.benchfile import BenchSetup
+from labctl.interrupts import interrupts_wait
 from labctl.recorded import RecordedInstruments, ReplayedInstruments
 from labctl.store.locks import Lock, bench_lock, die_lock
 
@@ -216,9 +217,10 @@ class Bench:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        resume_clock = self.instruments.pause_clock()
-        self.leave()
-        resume_clock()
+        with interrupts_wait():
+            resume_clock = self.instruments.pause_clock()
+            self.leave()
+            resume_clock()
         if self.replayed is not None and error is None:
             self.replayed.replay.finish()
 
@@ -228,7 +230,14 @@ class Bench:
             raise self.replayed.replay.difference
 
     def leave(self) -> None:
-        """Outputs to 0 V and open, sessions closed; every part is tried."""
+        """Outputs to 0 V and open, sessions closed; every part is tried.
+
+        What a signal handler raises meanwhile, such as KeyboardInterrupt, is raised at the end.
+        """
+        with interrupts_wait():
+            self._leave()
+
+    def _leave(self) -> None:
         if hasattr(self, "chip"):
             self.problems += self.chip.power_down()
         else:
@@ -298,12 +307,13 @@ def make_safe(setup: BenchSetup) -> list[str]:
     reached, `labctl.store.locks.LockedError` if another program uses it.
     """
     bench = Bench(setup, DieChoice(None, None, Path()))
-    try:
-        bench.open_outputs_down()
-    except Exception as error:
-        bench.problems.append(f"the bench did not open: {error}")
-    finally:
-        bench.leave()
+    with interrupts_wait():
+        try:
+            bench.open_outputs_down()
+        except Exception as error:
+            bench.problems.append(f"the bench did not open: {error}")
+        finally:
+            bench.leave()
     return bench.problems
 
 

@@ -166,7 +166,7 @@ def _read(path: Path) -> str:
             "complete bench file to start from"
         ) from None
     except UnicodeDecodeError:
-        raise BenchFileError(f"{path} is not a UTF-8 text file") from None
+        raise BenchFileError(f"{path} is not a UTF-8 text file: save it as UTF-8") from None
 
 
 def _find_chip_file(bench_file: Path, name: str) -> Path:

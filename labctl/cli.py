@@ -67,6 +67,9 @@ class ProcedureGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The whole command, with the procedure's options."""
+        if args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            known = ", ".join(self.list_commands(ctx))
+            refuse(f"there is no procedure {args[0]!r}; there are {known}")
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
             from labctl import options
@@ -323,7 +326,9 @@ def reproduce(
     runs: Annotated[
         Path | None,
         typer.Option(
-            "--runs", help="Folder for the runs; one begun with the same seed is gone on with."
+            "--runs",
+            file_okay=False,
+            help="Folder for the runs; one begun with the same seed is gone on with.",
         ),
     ] = None,
     workers: Annotated[

@@ -22,7 +22,9 @@ class LogLevel(StrEnum):
 
 RUNS = Annotated[
     Path,
-    typer.Option("--runs", envvar="LABCTL_RUNS", help="Folder that holds the runs."),
+    typer.Option(
+        "--runs", envvar="LABCTL_RUNS", file_okay=False, help="Folder that holds the runs."
+    ),
 ]
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 EVENTS = Annotated[
@@ -30,7 +32,7 @@ EVENTS = Annotated[
     typer.Option(
         "--events",
         help="Tell the run as JSON lines on standard output, for programs: opened, progress, "
-        "note, ended.",
+        "note, refused, ended.",
     ),
 ]
 BENCH = Annotated[
@@ -45,7 +47,9 @@ LOG_LEVEL = Annotated[
 ]
 DIES = Annotated[
     Path,
-    typer.Option("--dies", envvar="LABCTL_DIES", help="Folder that holds simulated dies."),
+    typer.Option(
+        "--dies", envvar="LABCTL_DIES", file_okay=False, help="Folder that holds simulated dies."
+    ),
 ]
 MAX_CYCLES = Annotated[
     int | None,
@@ -76,6 +80,14 @@ def refuse(sentence: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def write_picture(path: Path, content: bytes) -> None:
+    """A picture into a file; refused where it cannot be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        refuse(f"no picture can be written to {path} ({error.strerror}): name a file with --png")
+
+
 def print_json(content: object) -> None:
     """JSON to standard output, readable by people too."""
     import json
@@ -86,9 +98,11 @@ def print_json(content: object) -> None:
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Rows with the same keys as a table."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(*rows[0])
+    first, *others = rows[0]
+    # A name that is cut short is no name.
+    table = Table(Column(first, no_wrap=True), *others)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     Console().print(table)

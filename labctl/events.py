@@ -45,6 +45,10 @@ class EventLines(Observer):
         """Something a user should know."""
         self._tell("note", text=sentence)
 
+    def refused(self, option: str, sentence: str) -> None:
+        """Why it does not go on, and the option with which it would."""
+        self._tell("refused", option=option, reason=sentence)
+
     def ended(self, folder: RunFolder, summary: dict[str, Any]) -> None:
         """How the run ended, and what ``--json`` prints of it."""
         self._tell(

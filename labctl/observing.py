@@ -38,6 +38,9 @@ class Observer:
     def note(self, sentence: str) -> None:
         """Something a user should know."""
 
+    def refused(self, option: str, sentence: str) -> None:
+        """The run does not go on unless a person says so with this option of ``labctl resume``."""
+
 
 class RunStopped(Exception):
     """The user asked to stop within a step."""

@@ -276,10 +276,11 @@ def _plan(
         procedure = kind()
         procedure.set_parameters(values)
         plan = make_plan(name, procedure, load_setup(bench), die, runs)
-        picture = png or Path(f"plan-{name}.png")
-        picture.write_bytes(draw_waveforms(drawn_schemes(procedure)))
+        drawn = draw_waveforms(drawn_schemes(procedure))
     except (ValueError, OSError) as error:
         console.refuse(str(error))
+    picture = png or Path(f"plan-{name}.png")
+    console.write_picture(picture, drawn)
     if json:
         console.print_json({**plan.as_dict(), "waveforms": str(picture)})
         return

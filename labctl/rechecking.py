@@ -40,6 +40,11 @@ _RESISTANCE = "resistance.npys"
 class DieMismatchError(RuntimeError):
     """Not the bench, or not the die, that the run left; no pulse was sent."""
 
+    def __init__(self, sentence: str, option: str = "") -> None:
+        """``option``: of ``labctl resume``, with which the run goes on all the same, if any."""
+        super().__init__(sentence)
+        self.option = option
+
 
 @dataclass(frozen=True, eq=False)
 class LastSeen:
@@ -99,7 +104,8 @@ class Recheck:
         raise DieMismatchError(
             f"the die is not as step {self.seen.step} left it: {told}; no pulse was sent. Is it "
             "that die, and do the probes touch (`labctl run contact`)? --accept-change goes on "
-            "all the same"
+            "all the same",
+            option="--accept-change",
         )
 
     def _compared(self, bits: Mask, now: Floats, unformed_above: float) -> tuple[Mask, Mask]:

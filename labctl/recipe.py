@@ -177,7 +177,9 @@ def load_recipe(path: Path) -> RecipeFile:
     except OSError as error:
         there = ", ".join(sorted(p.stem for p in shipped.parent.glob("*.toml")))
         raise RecipeError(f"{path} cannot be read ({error.strerror}); shipped: {there}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path} is not a UTF-8 text file: save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{path} is not valid TOML: {error}") from None
     except ValidationError as error:
         raise RecipeError(listed(path, [_sentence(dict(e)) for e in error.errors()])) from None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -71,7 +71,8 @@ def resume(
     the run goes on at the host of its record, which cannot be seen from here.
     Raises ValueError with one sentence if the run cannot be gone on with; then nothing was applied.
     """
-    _require_die(folder, die)
+    observer, stop = observer or Observer(), stop or StopRequest()
+    _require_die(folder, die, observer)
     if folder.status == "success":
         return folder
     # Two programs that go on with a run at once: the second finds it going on.
@@ -80,8 +81,7 @@ def resume(
         if folder.status == "success":
             return folder
         if not other_host_is_gone:
-            _require_this_host(folder)
-        observer, stop = observer or Observer(), stop or StopRequest()
+            _require_this_host(folder, observer)
         session = _session(folder, rollback, observer, stop, max_cycles_per_device, accept_change)
     made = carry_out(session, log_level)
     if made.status == "success":
@@ -187,22 +187,32 @@ def _spent(folder: RunFolder, mark: StepEnd | None, rollback: bool) -> dict[str,
     return max(marked, recorded, key=lambda spent: spent["bench_time_s"].get("total", 0.0))
 
 
-def _require_die(folder: RunFolder, die: str | None) -> None:
+def _require_die(folder: RunFolder, die: str | None, observer: Observer) -> None:
     """Raise `ResumeError` if the die at the probes is not the run's, by its name."""
     name = folder.record["die"]["name"]
     if die is not None and die != name:
         which = "a fresh one without a name" if name is None else repr(name)
-        raise ResumeError(f"die {die!r} is not the one of run {folder.id}, which is {which}")
+        _refuse(
+            observer, "--die", f"die {die!r} is not the one of run {folder.id}, which is {which}"
+        )
 
 
-def _require_this_host(folder: RunFolder) -> None:
+def _require_this_host(folder: RunFolder, observer: Observer) -> None:
     """Raise `ResumeError` if the run may be going on at another computer."""
     host = folder.record.get("owner", {}).get("host")
     if folder.status == "interrupted" and host not in (None, platform.node()):
-        raise ResumeError(
+        _refuse(
+            observer,
+            "--other-host-is-gone",
             f"run {folder.id} was begun on {host} and its record does not tell that it ended, so "
-            "it may be going on there: look, and if it is not, add --other-host-is-gone"
+            "it may be going on there: look, and if it is not, add --other-host-is-gone",
         )
+
+
+def _refuse(observer: Observer, option: str, sentence: str) -> NoReturn:
+    """Raise `ResumeError`, and tell with which option the run would go on."""
+    observer.refused(option, sentence)
+    raise ResumeError(sentence)
 
 
 def _require_die_untouched(folder: RunFolder, bench: Bench) -> None:

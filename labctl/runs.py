@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 from labctl import provenance
 from labctl.bench import Bench, DieChoice, DieError
 from labctl.benchfile import BenchSetup
-from labctl.observing import Observer, StopRequest
+from labctl.interrupts import interrupts_wait
+from labctl.observing import Observer, Stop, StopRequest
 from labctl.session import NORMAL, Session, log_file
 from labctl.store.folder import LOG, RunFolder, RunFolderError
 from labctl.store.ledger import LEDGER, Ledger
@@ -91,8 +93,13 @@ def die_state(bench: Bench) -> int | None:
 
 
 def carry_out(session: Session, log_level: str = NORMAL) -> RunFolder:
-    """Run a session to its end, whatever the end is."""
-    with log_file(session.writer.path / LOG, log_level) as log:
+    """Run a session to its end, whatever the end is.
+
+    KeyboardInterrupt, in a script without handlers, is the emergency stop; it is raised once the
+    outputs are off and the record is closed.
+    """
+    emergency = partial(session.stop.ask, Stop.EMERGENCY)
+    with interrupts_wait(emergency), log_file(session.writer.path / LOG, log_level) as log:
         try:
             session.observer.opened(session.writer)
             session.measure()

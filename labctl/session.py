@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from instruments.testchip.wear import Pulses
 from labctl.bench import Bench
 from labctl.observing import Observer, Progress, RunStopped, Stop, StopRequest
 from labctl.plan import all_pulses
-from labctl.rechecking import Recheck
+from labctl.rechecking import DieMismatchError, Recheck
 from labctl.stopping import forget_stops, stop_files_heeded
 from labctl.store import files
 from labctl.store.folder import RESULTS
@@ -103,7 +104,7 @@ class Session:
             chip.on_pulse = self._between_pulses
             self.ledger.while_waiting = self._between_pulses
             if self._recheck is not None:
-                self.note(self._recheck.of(self.bench))
+                self._look_at_the_die(self._recheck)
             self.writer.update(instruments=self.bench.identity)
             self.procedure.history = self.guard.history
             self.procedure.bind(chip)
@@ -116,11 +117,20 @@ class Session:
             try:
                 self._wait_for(worker)
             finally:
-                # Whatever ended the wait, such as KeyboardInterrupt in a script without handlers:
-                # nothing is taken down under a procedure that still sends pulses.
+                # Whatever ended the wait: nothing is taken down under a procedure that still
+                # sends pulses.
                 if worker.is_alive():
                     self.stop.ask(Stop.EMERGENCY)
                     threading.Thread.join(worker)
+
+    def _look_at_the_die(self, recheck: Recheck) -> None:
+        """What must hold before the run goes on; tells how it could go on all the same."""
+        try:
+            self.note(recheck.of(self.bench))
+        except DieMismatchError as error:
+            if error.option:
+                self._tell_user(partial(self.observer.refused, error.option), str(error))
+            raise
 
     def _wait_for(self, worker: Worker) -> None:
         """Until the worker has ended; tells each harder way to stop."""

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labctl.console import DEFAULT_RUNS, JSON, RUNS, print_json, print_table, refuse
+from labctl.console import (
+    DEFAULT_RUNS,
+    JSON,
+    RUNS,
+    print_json,
+    print_table,
+    refuse,
+    write_picture,
+)
 
 if TYPE_CHECKING:
     from labctl.store.ledger import Ledger
@@ -55,7 +63,7 @@ def show_die(
         unconfirmed = ledger.unconfirmed(die)
     rows = wear_rows(totals)
     if png is not None and totals:
-        png.write_bytes(draw_wear(die, totals))
+        write_picture(png, draw_wear(die, totals))
     if json:
         out_of_use = [
             {"row": row, "column": column, "reason": reason}
@@ -86,13 +94,26 @@ def history(die: DIE, runs: RUNS = DEFAULT_RUNS, json: JSON = False) -> None:
 
     Example: labctl die history lab3-d07
     """
+    from labctl.report.pulses import pulse_text
+
     with _open(runs) as ledger:
         _of(ledger, die)
         rows = ledger.history(die)
     if json:
         print_json(rows)
-    else:
-        print_table([{**row, "condition": _condition(row["condition"])} for row in rows])
+        return
+    print_table(
+        [
+            {
+                "run": row["run"],
+                "pulses": pulse_text(row["kind"], row["condition"]),
+                "in all": row["pulses"],
+                "most": row["most_per_device"],
+                "unconfirmed": row["unconfirmed_blocks"],
+            }
+            for row in rows
+        ]
+    )
 
 
 @die_app.command("retire")
@@ -162,10 +183,13 @@ def _change_retired(
         with Ledger(runs / LEDGER) as ledger:
             ledger.retire(Retirement(die, action, bits, reason, at, operator()))
             now = ledger.retired(die)
+            known = [row["die"] for row in ledger.dies()]
     except OSError as error:
         refuse(str(error))
     names = ", ".join(f"row {row} column {column}" for row, column in now)
     typer.echo(f"retired on die {die}: {names or 'no bit'}")
+    if die not in known:
+        typer.echo(f"die {die} has had no pulse; the ledger knows {', '.join(known) or 'no die'}")
 
 
 @ledger_app.command("rebuild")
@@ -211,7 +235,3 @@ def _of(ledger: Ledger, die: str) -> dict[str, Any]:
         names = [row["die"] for row in ledger.dies()]
         refuse(f"die {die!r} has had no pulse; the ledger knows {', '.join(names) or 'no die'}")
     return totals
-
-
-def _condition(condition: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in condition.items())

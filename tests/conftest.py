@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from labctl import provenance
 from labctl.bench import Bench, DieChoice
 from labctl.benchfile import BenchSetup, load_setup
 from labctl.store.locks import LOCKS_VARIABLE
@@ -16,6 +18,13 @@ from tests.undrawn import save_a_pixel
 # Before anything imports them: else a failed comparison in them tells nothing.
 pytest.register_assert_rewrite("tests.interrupted", "tests.torture.kills")
 
+# What people set for their own runs, and what makes Typer colour its help, is not for the tests.
+for _name in (
+    *(f"LABCTL_{what}" for what in ("BENCH", "RUNS", "DIES", "OPERATOR", "LOG", "TWIN")),
+    *("LABCTL_ON_END", "LABCTL_WEBHOOK"),
+    *("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"),
+):
+    os.environ.pop(_name, None)
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 try:
     from PyQt6 import QtWidgets  # noqa: F401
@@ -55,6 +64,14 @@ def unsynced() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_revision() -> Iterator[None]:
+    """Git is asked for the revision once, not by each run of this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "git_revision", cache(provenance.git_revision))
         yield
 
 

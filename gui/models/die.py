@@ -15,28 +15,14 @@ from gui.models.array import Cell, cycles_of
 from gui.models.cell_text import address_text, joined
 from gui.models.layers import Layer, Scale
 from labctl.analysis.endurance import DEVICES
-from labctl.report.text import count, cycle_number, percent, with_prefix
+from labctl.report.pulses import pulse_text
+from labctl.report.text import count, cycle_number, percent
 from labctl.store.ledger import LEDGER, Ledger, LedgerError
 
 Counts = NDArray[np.int64]
 
 EITHER = "larger of BL and BLb"
 DEVICE_CHOICES = (EITHER, *DEVICES)
-
-_NAMES = {
-    "top_v": ("up to", "V"),
-    "ramp_v_per_s": ("ramp", "V/s"),
-    "step_v": ("step", "V"),
-    "delay_s": ("delay", "s"),
-    "set_v": ("SET", "V"),
-    "reset_v": ("RESET", "V"),
-    "compliance_a": ("compliance", "A"),
-    "gate_v": ("gate", "V"),
-    "width_s": ("width", "s"),
-    "volts": ("at", "V"),
-    "seconds": ("for", "s"),
-}
-"""What people call a value of a condition, and its unit."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +32,7 @@ class DieEvent:
     run: str
     kind: str
     condition: str
+    """Kind and condition as people say them."""
     pulses: int
     most_per_device: int
     unconfirmed_blocks: int
@@ -133,23 +120,7 @@ def _read(ledger: Ledger, runs: Path, die: str, most_cycles: int | None) -> DieP
 
 
 def _event(row: Mapping[str, Any]) -> DieEvent:
-    return DieEvent(**{**row, "condition": condition_text(row["condition"])})
-
-
-def condition_text(condition: Mapping[str, float]) -> str:
-    """The condition of a pulse with names and units, to four digits.
-
-    >>> condition_text({"reset_v": 2.5, "width_s": 1e-06}), condition_text({"other": 3})
-    ('RESET 2.5 V, width 1 µs', 'other 3')
-    """
-    return ", ".join(_value_text(name, value) for name, value in condition.items())
-
-
-def _value_text(key: str, value: float) -> str:
-    if key not in _NAMES:
-        return f"{key} {value:.4g}"
-    name, unit = _NAMES[key]
-    return f"{name} {with_prefix(float(f'{value:.4g}'), unit)}"
+    return DieEvent(**{**row, "condition": pulse_text(row["kind"], row["condition"])})
 
 
 def die_layers(picture: DiePicture, device: str) -> tuple[Layer, ...]:

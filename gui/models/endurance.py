@@ -1,13 +1,14 @@
 """Endurance of a run as it grows: resistances and error rates, window by window.
 
 Each window of a pair is analysed when it arrives, with what was read in it; only the readings of
-the window at hand are kept.
+the window at hand are kept. Of the others counts are, so that 1T1R at one reference for all pairs
+can follow as pairs come in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ from labctl.analysis.endurance import (
     pooled_windows,
     window_result,
 )
+from labctl.analysis.readings import Readings
+from labctl.analysis.references import ReferenceErrors
+from labctl.analysis.running_references import RunningReference, StateCounts, state_counts
 from labctl.store.folder import RunFolder
 from labctl.store.tail import News
 
@@ -72,6 +76,44 @@ class EndurancePicture:
         return chosen if 0 < len(chosen) <= MOST_CHOSEN else self.pairs
 
 
+_NOT_CHOSEN = -1
+
+
+class _CommonReference:
+    """One window of all pairs: counts of their readings, and the best reference for all of them."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, StateCounts] = {}
+        self._running = RunningReference()
+        self._changed: set[int] = set()
+        self._reference: int | None = _NOT_CHOSEN
+
+    def put(self, pair: int, lrs: Sequence[Readings], hrs: Sequence[Readings]) -> None:
+        """Take in all readings of a pair, in place of those before."""
+        if pair in self._counts:
+            self._running.take_out(self._counts[pair])
+        self._counts[pair] = state_counts(lrs, hrs)
+        self._running.add(self._counts[pair])
+        self._changed.add(pair)
+
+    def errors(self) -> dict[int, ReferenceErrors]:
+        """1T1R errors of the pairs for which they are others than when asked last.
+
+        A pair that is alone has none: its own best reference is the one for all.
+        """
+        if len(self._counts) < 2 or not self._changed:
+            return {}
+        reference = self._running.best()
+        stale = self._changed if reference == self._reference else self._counts.keys()
+        none = ReferenceErrors(None, 0, 0, 0, excluded=0)
+        found = {
+            pair: none if reference is None else self._counts[pair].errors_at(reference)
+            for pair in stale
+        }
+        self._reference, self._changed = reference, set()
+        return found
+
+
 class EnduranceModel:
     """Windows of one run."""
 
@@ -88,12 +130,14 @@ class EnduranceModel:
         self._spans: dict[Span, dict[int, WindowResult]] = {}
         self._pooled: dict[Span, PooledSpan] = {}
         self._stale: set[Span] = set()
+        self._common: dict[int, _CommonReference] = {}
         self._parameters: Mapping[str, Any] = {}
         self._reads_resistance = False
 
     @property
     def picture(self) -> EndurancePicture:
         """The windows so far; pools those that changed."""
+        self._renew_common()
         for span in self._stale:
             own = self._spans.get(span)
             if own:
@@ -156,6 +200,8 @@ class EnduranceModel:
             self._reads_resistance = True
             stacked = [np.stack(self._open[name]) for name in _READINGS]
             states = StoredReadings(*stacked).window(pair, window)
+        if states is not None:
+            self._common.setdefault(window, _CommonReference()).put(pair, *states)
         result = window_result(self._counts[key], *(states or ([], [])), self._reference_ohm)
         self._keep(pair, window, result)
 
@@ -170,6 +216,12 @@ class EnduranceModel:
         self._stale.add(_span(result))
         ordered = [own[number] for number in sorted(own)]
         self._pairs[pair] = _pair(pair, *self._places.get(pair, (-1, -1)), ordered)
+
+    def _renew_common(self) -> None:
+        """Judge pairs anew whose window has another reference for all pairs since."""
+        for window, common in self._common.items():
+            for pair, errors in common.errors().items():
+                self._keep(pair, window, replace(self._results[pair][window], common=errors))
 
 
 class SpanPool:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph
 from numpy.typing import NDArray
+from PyQt6.QtGui import QColor, QPainter, QPen
 
 from labctl.report.text import SUPERSCRIPTS
 
@@ -26,6 +27,8 @@ _ROOM = {"bottom": 40, "left": 18}
 _LEFT_WIDTH = 58
 _FEW_DECADES = 1.3
 """With fewer decades than this in sight, numbers between them are named too."""
+_BEHIND = -200
+"""Below the series, which pyqtgraph has at -100."""
 
 
 class Numbers(StrEnum):
@@ -110,6 +113,7 @@ class Axis(pyqtgraph.AxisItem):
             self.setWidth(_LEFT_WIDTH)
         self.text = text
         self._named: list[tuple[float, str]] = []
+        self._ground: QColor | None = None
 
     def show_text(self, text: AxisText) -> None:
         """Show another quantity, or the same one on another scale."""
@@ -117,6 +121,24 @@ class Axis(pyqtgraph.AxisItem):
         self.setLabel(text.label)
         self.picture = None
         self.update()
+
+    def paint_on(self, ground: QColor) -> None:
+        """Draw the grid behind the series, in colours mixed with that of the ground.
+
+        pyqtgraph's grid is translucent, which takes Qt longer than all the rest of a plot.
+        """
+        self._ground = ground
+        self.setZValue(_BEHIND)
+        self.picture = None
+        self.update()
+
+    def generateDrawSpecs(self, p: QPainter) -> Any:
+        """Pens and places of what is drawn, as pyqtgraph asks for them."""
+        specs = super().generateDrawSpecs(p)
+        if specs is None or self._ground is None:
+            return specs
+        line, ticks, texts = specs
+        return line, [(_opaque(pen, self._ground), *ends) for pen, *ends in ticks], texts
 
     def name_places(self, places: Sequence[tuple[float, str]]) -> None:
         """Name places instead of numbers, such as shares on probability paper."""
@@ -143,6 +165,18 @@ class Axis(pyqtgraph.AxisItem):
         if spacing is None:
             return [""] * len(values)
         return [number_text(float(f"{10**v:.6g}"), self.text.numbers) for v in values]
+
+
+def _opaque(pen: QPen, ground: QColor) -> QPen:
+    """A pen that looks on the ground as the given one does."""
+    colour, share = pen.color(), pen.color().alphaF()
+    mixed = (
+        share * above + (1 - share) * below
+        for above, below in zip(colour.getRgbF()[:3], ground.getRgbF()[:3], strict=True)
+    )
+    made = QPen(pen)
+    made.setColor(QColor.fromRgbF(*(float(part or 0.0) for part in mixed)))
+    return made
 
 
 def log_ticks(

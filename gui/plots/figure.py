@@ -20,19 +20,20 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from gui.plots import export
+from gui.plots import box, export
 from gui.plots.axes import Axis, AxisText
 from gui.plots.crosshair import Crosshair
 from gui.plots.export import FileKind
 from gui.plots.legend import Entry, Legend
 from gui.plots.series import Band, Looks, Series, Values
 from gui.tasks import Tasks
-from gui.theme import Theme, current_theme
+from gui.theme import Mark, Theme, current_theme, mark
 
 Floats = NDArray[np.float64]
 
@@ -83,8 +84,9 @@ class Panel:
         self.x, self.y = Axis("bottom", x), Axis("left", y)
         self.drawn: list[Series | Band] = []
         self._guides: list[pyqtgraph.InfiniteLine] = []
+        self.box = box.Box()
         self.plot = pyqtgraph.PlotItem(
-            axisItems={"bottom": self.x, "left": self.y}, enableMenu=False
+            viewBox=self.box, axisItems={"bottom": self.x, "left": self.y}, enableMenu=False
         )
         self.plot.hideButtons()
         self.plot.showGrid(x=True, y=True, alpha=0.18)
@@ -134,9 +136,13 @@ class Panel:
 
     def share_y(self, other: Panel) -> None:
         """Have the same y as a panel on the left, named there."""
-        self.plot.setYLink(other.plot)
+        self.box.follow(other.box, box.Y)
         self.y.showLabel(False)
         self.y.setWidth(_NUMBERS_WIDTH)
+
+    def share_x(self, other: Panel) -> None:
+        """Have the same x as another panel."""
+        self.box.follow(other.box, box.X)
 
     def scaled_x(self, values: Floats) -> Floats:
         """Values of x as the plot has them."""
@@ -163,6 +169,7 @@ class Panel:
         for axis in (self.x, self.y):
             axis.setPen(pyqtgraph.mkPen(theme.dim, width=pens))
             axis.setTextPen(theme.foreground)
+            axis.paint_on(theme.background)
         self.plot.setTitle(self.title or None, color=theme.foreground, size="9pt")
         pen = pyqtgraph.mkPen(theme.dim, width=pens)
         pen.setStyle(Qt.PenStyle.DotLine)
@@ -173,7 +180,7 @@ class Panel:
 
     def whole_range(self) -> None:
         """Show everything, and go on doing so."""
-        self.plot.enableAutoRange()
+        self.box.whole_range()
 
     def _add(self, one: Series | Band, behind: bool = False) -> None:
         self.drawn.append(one)
@@ -204,6 +211,7 @@ class Figure(QWidget):
         self.graphics.setAccessibleName(f"Plot: {name}")
         self.legend = Legend(self.theme)
         self.graphics.addItem(self.legend, 0, 0, 1, 2)
+        self._promise = _promise(name)
         self.readout = QLabel()
         self.readout.setObjectName(f"readout_{name}")
         self.crosshair = Crosshair(self.graphics.scene(), self.readout.setText)
@@ -217,6 +225,7 @@ class Figure(QWidget):
         column.setSpacing(2)
         column.addLayout(self.tools)
         column.addWidget(self.graphics, 1)
+        column.addWidget(self._promise, 1)
         column.addWidget(self.readout)
         self.recolour(self.theme)
 
@@ -236,12 +245,30 @@ class Figure(QWidget):
         """Take a panel out, with all that is drawn in it."""
         self.panels.remove(panel)
         self.crosshair.remove(panel)
+        panel.box.leave()
         self.graphics.removeItem(panel.plot)
 
     def name_in_legend(self, entries: Callable[[], Sequence[Entry]]) -> None:
         """What the legend shows; asked again when the theme changes."""
         self._entries = entries
         self.legend.show_entries(entries(), self.theme)
+
+    @property
+    def promised(self) -> str:
+        """The sentence in place of the plot; empty while there is a plot."""
+        return "" if self._promise.isHidden() else self._promise.text()
+
+    def promise(self, sentence: str) -> None:
+        """What stands in place of empty axes until something is drawn."""
+        self._promise.setText(sentence)
+        self.show_promise()
+
+    def show_promise(self) -> None:
+        """Show what is promised as long as nothing is drawn."""
+        is_empty = not any(one.values.x.size for panel in self.panels for one in panel.drawn)
+        is_promised = is_empty and bool(self._promise.text())
+        self._promise.setVisible(is_promised)
+        self.graphics.setVisible(not is_promised)
 
     def add_switch(self, name: str, text: str, tip: str, on: bool = False) -> QToolButton:
         """A switch in the toolbar."""
@@ -357,6 +384,18 @@ class Figure(QWidget):
     def _tell(self, sentence: str) -> None:
         self.readout.setText(sentence)
         self.told.emit(sentence)
+
+
+def _promise(name: str) -> QLabel:
+    label = QLabel()
+    label.setObjectName(f"promise_{name}")
+    label.setWordWrap(True)
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    label.setContentsMargins(30, 0, 30, 0)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+    mark(label, Mark.HINT)
+    label.hide()
+    return label
 
 
 def _logarithms(values: Floats) -> Floats:

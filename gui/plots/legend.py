@@ -13,7 +13,8 @@ from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 from gui.plots.series import Look
 from gui.theme import Theme
 
-Entry = tuple[str, Look]
+Entry = tuple[str, Look | None]
+"""A text and a sample of what it names; None for a text alone."""
 
 _SAMPLE = 26.0
 _SPACE = 14.0
@@ -50,8 +51,8 @@ class Legend(pyqtgraph.GraphicsWidget):
         metrics = QFontMetricsF(self.font())
         self._places = []
         across, down = 0.0, 0.0
-        for name, _ in self._entries:
-            width = _SAMPLE + 6 + metrics.horizontalAdvance(name)
+        for name, look in self._entries:
+            width = _sample_width(look) + metrics.horizontalAdvance(name)
             if across and across + width > self.size().width():
                 across, down = 0.0, down + _LINE
             self._places.append((across, down))
@@ -65,16 +66,25 @@ class Legend(pyqtgraph.GraphicsWidget):
         """Draw samples and texts."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for (name, look), (left, top) in zip(self._entries, self._places, strict=True):
-            middle = top + _LINE / 2
-            if look.line is not None:
-                painter.setPen(look.pen(self._pens))
-                painter.drawLine(QPointF(left, middle), QPointF(left + _SAMPLE, middle))
-            if look.symbol is not None:
-                painter.save()
-                painter.translate(left + _SAMPLE / 2, middle)
-                fill = look.colour if look.filled else self._theme.background
-                drawSymbol(painter, look.symbol, look.size, look.outline(self._pens), QBrush(fill))
-                painter.restore()
+            if look is not None:
+                self._paint_sample(painter, look, left, top + _LINE / 2)
             painter.setPen(self._theme.foreground)
-            place = QRectF(left + _SAMPLE + 6, top, 2000, _LINE)
+            place = QRectF(left + _sample_width(look), top, 2000, _LINE)
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, name)
+
+    def _paint_sample(self, painter: QPainter, look: Look, left: float, middle: float) -> None:
+        """Line and symbol."""
+        if look.line is not None:
+            painter.setPen(look.pen(self._pens))
+            painter.drawLine(QPointF(left, middle), QPointF(left + _SAMPLE, middle))
+        if look.symbol is not None:
+            painter.save()
+            painter.translate(left + _SAMPLE / 2, middle)
+            fill = look.colour if look.filled else self._theme.background
+            drawSymbol(painter, look.symbol, look.size, look.outline(self._pens), QBrush(fill))
+            painter.restore()
+
+
+def _sample_width(look: Look | None) -> float:
+    """Room before the text."""
+    return 0.0 if look is None else _SAMPLE + 6

@@ -83,6 +83,8 @@ class Series:
         self._bounds = pyqtgraph.ScatterPlotItem(pxMode=True)
         self._arrows = pyqtgraph.ScatterPlotItem(pxMode=True)
         self.items = [self._bars, self._line, self._points, self._arrows, self._bounds]
+        for item in self.items:
+            item.setVisible(False)
         self.restyle(panel.theme)
 
     @property
@@ -134,9 +136,10 @@ class Series:
         self._draw_bars(x, bound)
 
     def _give(self, item: Any, x: Floats, y: Floats) -> None:
-        """Hand numbers to an item; one that was and stays empty is left in peace."""
+        """Hand numbers to an item; an empty one is hidden, as it takes time to paint nothing."""
         if x.size or id(item) in self._filled:
             item.setData(x, y)
+            item.setVisible(bool(x.size))
             (self._filled.add if x.size else self._filled.discard)(id(item))
 
     def _line_pen(self, look: Look, points: int) -> QPen:

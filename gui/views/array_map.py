@@ -40,6 +40,8 @@ class ArrayMap(View):
         self.grid = self.map.grid
         self._runs: dict[str, tuple[ArrayPicture | None, RunStyle]] = {}
         self._buttons: dict[str, QPushButton] = {}
+        self._procedure = ""
+        self._picked: dict[str, str] = {}
         self._run_name = QLabel()
         self._run_name.setObjectName("array-run")
         self.map.tools.addWidget(self._run_name)
@@ -48,6 +50,7 @@ class ArrayMap(View):
         column.addWidget(self.map, 1)
         column.addLayout(self._build_buttons())
         self.grid.menu_wanted.connect(self._open_menu)
+        self.map.layer_picked.connect(self._keep_layer)
         self.selection.changed.connect(self.set_selection)
         self.set_selection(self.selection.cells)
 
@@ -60,6 +63,11 @@ class ArrayMap(View):
         """Take a run out; the next one comes to the front."""
         self._runs.pop(run, None)
         self._draw()
+
+    def suit(self, procedure: str, layer: str) -> None:
+        """Show the layer that suits a procedure, or the one that a person has chosen for it."""
+        self._procedure = procedure
+        self.map.choose(self._picked.get(procedure, layer))
 
     def set_selection(self, cells: frozenset[Cell]) -> None:
         """Take over what is selected elsewhere."""
@@ -84,6 +92,9 @@ class ArrayMap(View):
         if target == "array":
             return block((0, 0), (rows - 1, columns - 1))
         return self.selection.cells
+
+    def _keep_layer(self, name: str) -> None:
+        self._picked[self._procedure] = name
 
     def _build_buttons(self) -> QHBoxLayout:
         line = QHBoxLayout()

@@ -16,21 +16,22 @@ from gui.models.cell_history import CellReads, HistoryPicture, PairHistory
 from gui.plots.axes import AxisText, Numbers
 from gui.plots.figure import Figure
 from gui.plots.legend import Entry
+from gui.plots.run_looks import run_colour_index
 from gui.plots.series import Look, Looks, Series
 from gui.theme import Mark, Theme, mark
 from labctl.analysis.maps import NOT_READ
 from labctl.report.text import count
 
 CELLS_SHOWN = 3
-"""Selected cells that are drawn, the first by row and column."""
+"""Selected cells that are drawn, the first by row and column; of several runs the first alone."""
 
-_READS = AxisText("Read of this run")
+_READS = AxisText("Read of the run")
 _CYCLES = AxisText("Cycle", numbers=Numbers.POWER, log=True)
 _OHM = AxisText("R", "Ω", Numbers.PREFIX, log=True)
 _BITS = AxisText("Bit")
 _WRONG = AxisText("Wrong", numbers=Numbers.POWER)
 _LANE = 1.6
-"""Distance of the lanes of two cells; a bit 1 lies 1 above a bit 0."""
+"""Distance of the lanes of two cells, or runs; a bit 1 lies 1 above a bit 0."""
 _SYMBOLS_UP_TO = 200
 """Reads; more of them are drawn as lines alone."""
 _BITS_PIXELS = 92
@@ -58,11 +59,31 @@ class _Lines(NamedTuple):
         return (*self.devices, *self.points, self.written, self.wrong, self.counts)
 
 
+class _Track(NamedTuple):
+    """One cell in one run."""
+
+    lines: _Lines
+    picture: HistoryPicture
+    cell: Cell
+    lane: str
+    """What its lane of bits is called, and its run in the legend."""
+    name: str
+    """In the legend."""
+    looks: _Marks
+
+
+class _Marks(NamedTuple):
+    """What tells one track from the others, by their index in `colours`."""
+
+    colour: int
+    symbol: int
+
+
 class CellHistoryView(View):
-    """Follows the selection; shows the run in front.
+    """Follows the selection; of several runs it shows the same cell in each.
 
     Above: resistance of BL (filled) and BLb (open). Below: what was written, and what was read
-    wrong as a cross; for cycled pairs the share of wrong bits in each count.
+    wrong as a cross; for cycled pairs the wrong bits in each count.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -70,12 +91,13 @@ class CellHistoryView(View):
         self.setObjectName("cell-history")
         self._runs: dict[str, tuple[HistoryPicture | None, RunStyle]] = {}
         self._cells: frozenset[Cell] = frozenset()
-        self._names: list[str] = []
+        self._tracks: list[_Track] = []
+        self._overlaid: dict[int, _Lines] = {}
         self.figure = Figure("cell_history")
         self.ohms = self.figure.panel(0, 0, _READS, _OHM)
         self.bits = self.figure.panel(1, 0, _READS, _BITS)
         self._place_panels()
-        self._lines = [self._new_lines(place) for place in range(CELLS_SHOWN)]
+        self._lines = [self._new_lines(_Marks(place, place)) for place in range(CELLS_SHOWN)]
         self.figure.name_in_legend(self._legend)
         self.words = QLabel(_HINT)
         self.words.setObjectName("cell-history-words")
@@ -89,12 +111,12 @@ class CellHistoryView(View):
         column.addWidget(self.figure)
 
     def show_run(self, run: str, picture: HistoryPicture | None, style: RunStyle) -> None:
-        """Draw the picture of a run, if it is the one in front."""
+        """Draw the picture of a run in place of its last one."""
         self._runs[run] = (picture, style)
         self._draw()
 
     def forget_run(self, run: str) -> None:
-        """Take a run out; the next one comes to the front."""
+        """Take a run out; if it was in front, the next one comes there."""
         self._runs.pop(run, None)
         self._draw()
 
@@ -103,9 +125,13 @@ class CellHistoryView(View):
         self._cells = cells
         self._draw()
 
+    def promise(self, sentence: str) -> None:
+        """What there will be, told while there is nothing."""
+        self.figure.promise(sentence)
+
     def _place_panels(self) -> None:
         """One horizontal axis for both."""
-        self.bits.plot.setXLink(self.ohms.plot)
+        self.bits.share_x(self.ohms)
         self.bits.plot.setFixedHeight(_BITS_PIXELS)
         self.bits.plot.setLimits(minYRange=2.0)
         self.ohms.x.setStyle(showValues=False)
@@ -116,37 +142,80 @@ class CellHistoryView(View):
         for panel in (self.ohms, self.bits):
             panel.y.setWidth(_LEFT_PIXELS)
 
-    def _new_lines(self, place: int) -> _Lines:
+    def _new_lines(self, marks: _Marks) -> _Lines:
         def device(number: int, *, line: bool, symbol: bool) -> Series:
-            look = _device_look(place, number, line=line, symbol=symbol)
+            look = _device_look(marks, number, line=line, symbol=symbol)
             return self.ohms.series(("BL", "BLb")[number], look)
 
         return _Lines(
             devices=(device(0, line=True, symbol=False), device(1, line=True, symbol=False)),
             points=(device(0, line=False, symbol=True), device(1, line=False, symbol=True)),
-            written=self.bits.series("written", _bit_look(place)),
+            written=self.bits.series("written", _bit_look(marks)),
             wrong=self.bits.series("read wrong", _wrong_look),
-            counts=self.bits.series("wrong", _count_look(place)),
+            counts=self.bits.series("wrong", _count_look(marks)),
         )
 
     def _draw(self) -> None:
-        front = min(self._runs.values(), key=lambda one: one[1].index, default=None)
-        picture = None if front is None else front[0]
-        cells = [] if picture is None else _within(self._cells, picture.shape)[:CELLS_SHOWN]
-        if picture is not None and any(cell in picture.pairs for cell in cells):
-            cells = [cell for cell in cells if cell in picture.pairs]
-            self._draw_pairs(picture, cells)
-        elif picture is not None and cells:
-            self._draw_reads(picture, cells)
-        for lines in self._lines[len(cells) :]:
-            for series in lines.all:
+        ordered = sorted(self._runs.values(), key=lambda one: one[1].index)
+        picture = ordered[0][0] if ordered else None
+        tracks = [] if picture is None else self._found(picture, ordered)
+        if any(track.cell in track.picture.pairs for track in tracks):
+            self._draw_pairs(tracks)
+        elif tracks:
+            self._draw_reads(tracks)
+        used = [track.lines for track in tracks]
+        for lines in (*self._lines, *self._overlaid.values()):
+            for series in () if lines in used else lines.all:
                 series.clear()
-        self._name(picture, cells)
+        named = [(track.name, track.looks) for track in tracks]
+        if named != [(track.name, track.looks) for track in self._tracks]:
+            self._tracks = tracks
+            self.figure.name_in_legend(self._legend)
+        self._tracks = tracks
+        self.words.setText(self._told(picture, tracks))
+        self.figure.show_promise()
 
-    def _draw_reads(self, picture: HistoryPicture, cells: Sequence[Cell]) -> None:
+    def _found(
+        self,
+        picture: HistoryPicture,
+        runs: Sequence[tuple[HistoryPicture | None, RunStyle]],
+    ) -> list[_Track]:
+        """What is drawn: cells of the run in front, or its first one in every run that has it."""
+        cells = _within(self._cells, picture.shape)
+        paired = [cell for cell in cells if cell in picture.pairs]
+        cells = (paired or cells)[: CELLS_SHOWN if len(runs) == 1 else 1]
+        front = [
+            _Track(
+                self._lines[place],
+                picture,
+                (row, column),
+                f"{row},{column}" if len(runs) == 1 else "front",
+                f"{'' if len(runs) == 1 else 'front: '}row {row} column {column}, BL",
+                _Marks(place, place),
+            )
+            for place, (row, column) in enumerate(cells)
+        ]
+        others = [
+            self._overlaid_track(other, style, cell)
+            for other, style in runs[1:]
+            for cell in cells
+            if other is not None and _has(other, cell, cycled=bool(paired))
+        ]
+        return front + others
+
+    def _overlaid_track(self, picture: HistoryPicture, style: RunStyle, cell: Cell) -> _Track:
+        marks = _Marks(run_colour_index(style), style.index)
+        if style.index not in self._overlaid:
+            self._overlaid[style.index] = self._new_lines(marks)
+        lane = str(style.index)
+        return _Track(
+            self._overlaid[style.index], picture, cell, lane, f"{lane}: {style.name}", marks
+        )
+
+    def _draw_reads(self, tracks: Sequence[_Track]) -> None:
         self._show_axes(_READS, _BITS)
-        for place, cell in enumerate(cells):
-            reads, lines = picture.cell(cell), self._lines[place]
+        for place, track in enumerate(tracks):
+            reads, lines = track.picture.cell(track.cell), track.lines
             for device, (line, points) in enumerate(zip(lines.devices, lines.points, strict=True)):
                 line.set(reads.number, reads.ohm[:, device])
                 if len(reads.number) <= _SYMBOLS_UP_TO:
@@ -154,10 +223,10 @@ class CellHistoryView(View):
                 else:
                     points.clear()
             self._draw_bits(lines, reads, -_LANE * place)
-        if len(cells) == 1:
+        if len(tracks) == 1:
             self.bits.y.name_places([(0.0, "0"), (1.0, "1")])
         else:
-            lanes = enumerate(f"{row},{column}" for row, column in cells)
+            lanes = enumerate(track.lane for track in tracks)
             self.bits.y.name_places([(0.5 - _LANE * place, name) for place, name in lanes])
 
     def _draw_bits(self, lines: _Lines, reads: CellReads, lane: float) -> None:
@@ -170,11 +239,11 @@ class CellHistoryView(View):
         level = np.where(reads.sensed[wrong] <= 1, reads.sensed[wrong], 0.5)
         lines.wrong.set(reads.number[wrong], lane + level, joined=False)
 
-    def _draw_pairs(self, picture: HistoryPicture, cells: Sequence[Cell]) -> None:
+    def _draw_pairs(self, tracks: Sequence[_Track]) -> None:
         self._show_axes(_CYCLES, _WRONG)
         self.bits.y.name_places([])
-        for place, cell in enumerate(cells):
-            history, lines = picture.pairs[cell], self._lines[place]
+        for track in tracks:
+            history, lines = track.picture.pairs[track.cell], track.lines
             for device, (line, points) in enumerate(zip(lines.devices, lines.points, strict=True)):
                 cycle, low, high = _both_bits(history, device)
                 line.clear()
@@ -196,21 +265,36 @@ class CellHistoryView(View):
             for panel in (self.ohms, self.bits):
                 panel.whole_range()
 
-    def _name(self, picture: HistoryPicture | None, cells: Sequence[Cell]) -> None:
-        names = [f"row {row} column {column}, BL" for row, column in cells]
-        if names != self._names:
-            self._names = names
-            self.figure.name_in_legend(self._legend)
-        self.words.setText(_told(picture, cells, self._cells))
-
     def _legend(self) -> Sequence[Entry]:
         entries: list[Entry] = []
-        for place, name in enumerate(self._names):
-            for device, label in enumerate((name, "BLb")):
+        for place, track in enumerate(self._tracks):
+            for device, label in enumerate((track.name, "BLb")):
                 if device == 0 or place == 0:
-                    look = _device_look(place, device, line=True, symbol=True)
+                    look = _device_look(track.looks, device, line=True, symbol=True)
                     entries.append((label, look(self.figure.theme)))
         return entries
+
+    def _told(self, picture: HistoryPicture | None, drawn: Sequence[_Track]) -> str:
+        """What the picture leaves out."""
+        if picture is None or not self._cells:
+            return _HINT
+        told = []
+        in_front = [track for track in drawn if track.lines in self._lines]
+        if len(in_front) < len(self._cells):
+            told.append(f"{len(in_front)} of {len(self._cells)} selected")
+        missing = len(self._runs) - 1 - (len(drawn) - len(in_front))
+        if in_front and missing:
+            told.append(f"{count(missing, 'overlaid run')} without it")
+        pairs = [t.picture.pairs[t.cell] for t in drawn if t.cell in t.picture.pairs]
+        if pairs:
+            most = max((each.readings for one in pairs for each in one.after.values()), default=1)
+            if most > 1:
+                told.append(f"a bar spans {most} readings")
+        elif picture.kept < picture.reads:
+            told.append(f"the latest {picture.kept} of {count(picture.reads, 'read')}")
+        elif not picture.reads:
+            told.append("the run has not read the array so far")
+        return "; ".join(told)
 
 
 def _within(cells: frozenset[Cell], shape: tuple[int, int]) -> list[Cell]:
@@ -218,23 +302,11 @@ def _within(cells: frozenset[Cell], shape: tuple[int, int]) -> list[Cell]:
     return sorted(cell for cell in cells if cell[0] < shape[0] and cell[1] < shape[1])
 
 
-def _told(picture: HistoryPicture | None, drawn: Sequence[Cell], selected: frozenset[Cell]) -> str:
-    """What the picture leaves out."""
-    if picture is None or not selected:
-        return _HINT
-    told = []
-    if len(drawn) < len(selected):
-        told.append(f"{len(drawn)} of {len(selected)} selected")
-    pairs = [picture.pairs[cell] for cell in drawn if cell in picture.pairs]
-    if pairs:
-        most = max((each.readings for one in pairs for each in one.after.values()), default=1)
-        if most > 1:
-            told.append(f"a bar spans {most} readings")
-    elif picture.kept < picture.reads:
-        told.append(f"the latest {picture.kept} of {count(picture.reads, 'read')}")
-    elif not picture.reads:
-        told.append("the run has not read the array so far")
-    return "; ".join(told)
+def _has(picture: HistoryPicture, cell: Cell, *, cycled: bool) -> bool:
+    """Whether a run tells of a cell what is drawn: its cycles, or reads of the array."""
+    if cycled or cell in picture.pairs:
+        return cycled and cell in picture.pairs
+    return bool(picture.kept and _within(frozenset({cell}), picture.shape))
 
 
 def _both_bits(
@@ -252,14 +324,14 @@ def _both_bits(
     return cycle[order], low[order], high[order]
 
 
-def _device_look(place: int, device: int, *, line: bool, symbol: bool) -> Looks:
-    """Colour and symbol by cell, BL filled with a line, BLb open with dashes."""
+def _device_look(marks: _Marks, device: int, *, line: bool, symbol: bool) -> Looks:
+    """Colour and symbol by cell or run, BL filled with a line, BLb open with dashes."""
 
     def look(theme: Theme) -> Look:
         dash = Qt.PenStyle.SolidLine if device == 0 else Qt.PenStyle.DashLine
         return Look(
-            colours.line_colour(place, theme),
-            colours.symbol(place) if symbol else None,
+            colours.line_colour(marks.colour, theme),
+            colours.symbol(marks.symbol) if symbol else None,
             filled=device == 0,
             size=6,
             line=dash if line else None,
@@ -269,13 +341,13 @@ def _device_look(place: int, device: int, *, line: bool, symbol: bool) -> Looks:
     return look
 
 
-def _bit_look(place: int) -> Looks:
-    return lambda theme: Look(colours.line_colour(place, theme), width=1.0)
+def _bit_look(marks: _Marks) -> Looks:
+    return lambda theme: Look(colours.line_colour(marks.colour, theme), width=1.0)
 
 
-def _count_look(place: int) -> Looks:
+def _count_look(marks: _Marks) -> Looks:
     return lambda theme: Look(
-        colours.line_colour(place, theme), colours.symbol(place), size=5, width=1.0
+        colours.line_colour(marks.colour, theme), colours.symbol(marks.symbol), size=5, width=1.0
     )
 
 

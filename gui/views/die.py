@@ -35,8 +35,7 @@ from gui.views.cell_marks import CellMark
 from gui.views.layer_map import LayerMap
 from labctl.report.text import cycle_number
 
-_COLUMNS = ("Run", "Pulses", "Condition", "In all", "Most on a device", "Unconfirmed blocks")
-
+_COLUMNS = ("Run", "Pulses", "In all", "Most on a device", "Unconfirmed blocks")
 
 _WIDE = 820
 """Width, in pixels, from which on the table stands beside the map."""
@@ -62,7 +61,7 @@ class DieView(QWidget):
         self.dies.setMinimumContentsLength(14)
         self.devices = _chooser("die-device", "Device of each cell whose pulses are shown")
         self.devices.addItems(DEVICE_CHOICES)
-        self.again = QPushButton("&Read again")
+        self.again = QPushButton("R&ead again")
         self.again.setObjectName("die-again")
         self.again.setToolTip("Read the wear ledger again; nothing is sent to the chip")
         mark(self.again, Mark.CALM)
@@ -155,8 +154,9 @@ class DieView(QWidget):
             header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
             header.setStretchLastSection(True)
             header.resizeSection(0, 180)
-            header.resizeSection(1, 60)
-            header.resizeSection(2, 200)
+            header.resizeSection(1, 260)
+            header.resizeSection(2, 80)
+            header.resizeSection(3, 120)
             side.hide()
             side.setDefaultSectionSize(table.fontMetrics().height() + 6)
         table.activated.connect(self._open)
@@ -204,7 +204,6 @@ class _Events(QAbstractTableModel):
         event = self._events[index.row()]
         texts = (
             event.run,
-            event.kind,
             event.condition,
             cycle_number(event.pulses),
             cycle_number(event.most_per_device),
@@ -212,7 +211,7 @@ class _Events(QAbstractTableModel):
         )
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return texts[index.column()]
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() >= 3:
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() >= 2:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 

@@ -10,12 +10,13 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QWidget
 
+from gui import colours
 from gui.contract import Cell, RunStyle
 from gui.models.endurance import LINES, MOST_CHOSEN, EndurancePicture, PooledSpan, SpanPool
 from gui.plots.axes import AxisText, Numbers
 from gui.plots.legend import Entry
 from gui.plots.rates import set_rates
-from gui.plots.run_looks import HRS, LRS, part_look, quiet_look
+from gui.plots.run_looks import HRS, LRS, quantity_look, quiet_look
 from gui.plots.series import Look, Looks
 from gui.theme import Theme
 from gui.views.plot_view import Drawn, PlotView
@@ -27,7 +28,8 @@ CYCLES = AxisText("Cycles", "", Numbers.POWER, log=True)
 OHMS = AxisText("R", "Ω", Numbers.PREFIX, log=True)
 RATE = AxisText("Bit error rate", "", Numbers.POWER, log=True)
 
-TWO, ONE, FIXED = "2T2R", "1T1R best reference", "1T1R fixed reference"
+TWO, ONE = "2T2R", "1T1R best reference"
+COMMON, FIXED = "1T1R best reference for all pairs", "1T1R fixed reference"
 _SINGLE_PAIRS = 16
 """Lines of single pairs beside those of all, at most."""
 
@@ -45,9 +47,14 @@ class EnduranceView(PlotView[EndurancePicture]):
         }
         left, right = self.resistance.values()
         right.share_y(left)
-        right.plot.setXLink(left.plot)
+        right.share_x(left)
+        for panel in (left, right):
+            # Named below, at the rates: there is little height.
+            panel.x.showLabel(False)
         self.rates = self.figure.panel(1, 0, CYCLES, RATE, columns=2)
         self.rates.guide(BER_LIMIT)
+        for row, share in ((1, 4), (2, 5)):
+            self.figure.graphics.ci.layout.setRowStretchFactor(row, share)
 
     def set_selection(self, cells: frozenset[Cell]) -> None:
         """Draw the pairs among these cells; all pairs where none of them is."""
@@ -72,10 +79,12 @@ class EnduranceView(PlotView[EndurancePicture]):
         by_name = {
             TWO: [span.rates.ber_2t2r for span in spans],
             ONE: [span.rates.best for span in spans],
+            # Of a single pair it would be its own once more.
+            COMMON: [span.rates.common for span in spans if len(run.picture.pairs) > 1],
             FIXED: [span.rates.fixed for span in spans],
         }
         for name, rates in by_name.items():
-            set_rates(run.series(name, self.rates, name, looks[name]), cycles, rates)
+            set_rates(run.series(name, self.rates, name, looks[name]), cycles[: len(rates)], rates)
         reads = any(other.picture.reads_resistance for other in self.runs.values())
         for panel in self.resistance.values():
             panel.set_visible(reads)
@@ -86,17 +95,14 @@ class EnduranceView(PlotView[EndurancePicture]):
         if front is None:
             return ()
         reads = front.picture.reads_resistance
-        entries = [(f"R, {s}", _state_look(front.style, s)(theme)) for s in STATES if reads]
-        names = _rate_names(front.picture)
-        entries += [
-            (names[name], looks(theme))
-            for name, looks in _rate_looks(front.style).items()
-            if name == TWO or reads
+        entries: list[Entry] = [
+            (f"R, {state}", _window_look(_state_look(front.style, state), symbol=True)(theme))
+            for state in STATES
+            if reads
         ]
-        if len(self.runs) > 1:
-            runs = self.runs.values()
-            entries += [(run.style.name, _state_look(run.style, "LRS")(theme)) for run in runs]
-        return entries
+        looks, names = _rate_looks(front.style), _rate_names(front.picture)
+        entries += [(names[name], looks[name](theme)) for name in names if name == TWO or reads]
+        return [*entries, *self.named_runs()]
 
     def told(self, run: Drawn[EndurancePicture]) -> str:
         """Which pairs, what the band is, what was not observed."""
@@ -114,7 +120,9 @@ class EnduranceView(PlotView[EndurancePicture]):
             band = "median of their medians, lowest 1 % to highest 99 %"
         if not picture.reads_resistance:
             band = "resistances not read"
-        between = "every cycle observed" if picture.every_cycle else "dashed: cycles not observed"
+        between = "every cycle observed" if picture.every_cycle else "thin: cycles not observed"
+        if picture.reads_resistance and len(picture.pairs) > 1:
+            between += "; reference for all pairs: within 1.2 %"
         return f"{whose}: {band}; {between}. Bars: 95 %; arrows: no error seen, upper bound."
 
     def _draw_resistance(
@@ -156,26 +164,41 @@ class EnduranceView(PlotView[EndurancePicture]):
 
 
 def _state_look(style: RunStyle, state: str) -> Looks:
-    part = LRS if state == "LRS" else HRS
-    return part_look(style, part, symbol="o" if part == LRS else "d", filled=part == LRS)
+    return quantity_look(style, _STATE_LOOKS[state])
 
 
 def _rate_names(picture: EndurancePicture) -> dict[str, str]:
-    several = " of each pair" if len(picture.pairs) > 1 else ""
-    return {
+    """What the report calls them."""
+    several = len(picture.pairs) > 1
+    names = {
         TWO: "BER, 2T2R sensed",
-        ONE: f"BER, 1T1R best reference{several}",
+        ONE: f"BER, 1T1R best reference{' of each pair' if several else ''}",
+        COMMON: "BER, 1T1R best reference for all pairs",
         FIXED: f"BER, 1T1R at {with_prefix(picture.reference_ohm, 'ohm')}",
     }
+    return names if several else {name: text for name, text in names.items() if name != COMMON}
 
 
 def _rate_looks(style: RunStyle) -> dict[str, Looks]:
-    quiet = quiet_look("s", Qt.PenStyle.DotLine) if style.index == 0 else quiet_look("+")
-    return {
-        TWO: part_look(style, LRS, symbol="o"),
-        ONE: part_look(style, HRS, symbol="d", filled=False),
-        FIXED: quiet,
-    }
+    return {name: quantity_look(style, front) for name, front in _RATE_LOOKS.items()}
+
+
+def _state(part: int, symbol: str, filled: bool) -> Looks:
+    return lambda theme: Look(colours.line_colour(part, theme), symbol, filled=filled)
+
+
+def _common(theme: Theme) -> Look:
+    return Look(theme.foreground, "t1")
+
+
+_STATE_LOOKS = {"LRS": _state(LRS, "o", True), "HRS": _state(HRS, "d", False)}
+_RATE_LOOKS = {
+    TWO: _state(LRS, "o", True),
+    ONE: _state(HRS, "d", False),
+    COMMON: _common,
+    FIXED: quiet_look("s", Qt.PenStyle.DotLine),
+}
+"""As in the report's figures."""
 
 
 def _dashed(looks: Looks) -> Looks:
@@ -187,11 +210,12 @@ def _dashed(looks: Looks) -> Looks:
     return look
 
 
-def _window_look(looks: Looks) -> Looks:
+def _window_look(looks: Looks, symbol: bool = False) -> Looks:
     """Thick: observed."""
 
     def look(theme: Theme) -> Look:
-        return replace(looks(theme), symbol=None, width=3.0)
+        own = looks(theme)
+        return replace(own, symbol=own.symbol if symbol else None, width=3.0)
 
     return look
 

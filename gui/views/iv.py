@@ -11,10 +11,11 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QWidget
 
 from gui import colours
-from gui.contract import Cell
+from gui.contract import Cell, RunStyle
 from gui.models.iv import IVPicture, Sweep
 from gui.plots.axes import AxisText, Numbers
 from gui.plots.legend import Entry
+from gui.plots.run_looks import run_colour, run_look
 from gui.plots.series import Look, Looks
 from gui.theme import Theme
 from gui.views.plot_view import Drawn, PlotView
@@ -24,7 +25,8 @@ from labctl.report.text import count
 Floats = NDArray[np.float64]
 
 NAMES = {"form": "Forming", "set": "SET", "reset": "RESET"}
-_COLOURS = {"form": 2, "set": 0, "reset": 1}
+_COLOURS = {"form": 5, "set": 0, "reset": 1}
+"""Of the run in front; overlaid runs take those between."""
 _DASHES = {
     "form": Qt.PenStyle.DashLine,
     "set": Qt.PenStyle.SolidLine,
@@ -34,7 +36,10 @@ _EARLIER, _SWITCHED = "earlier", "switched"
 
 
 class IVView(PlotView[IVPicture]):
-    """One panel; selected devices stand out, else the last one."""
+    """One panel; selected devices stand out, else the last one.
+
+    Of overlaid runs the same devices are drawn, each run in its colour.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._cells: frozenset[Cell] = frozenset()
@@ -55,44 +60,77 @@ class IVView(PlotView[IVPicture]):
 
     def draw(self, run: Drawn[IVPicture]) -> None:
         """Earlier sweeps faint, those in front strong, a mark where they switched."""
-        sweeps = run.picture.last
-        front = self._in_front(sweeps)
+        if run is not self.front:
+            self._draw_sweeps(run)
+            return
         earlier = run.series(_EARLIER, self.panel, "earlier sweeps", _faint)
-        earlier.set(*_joined(sweep for sweep in sweeps if sweep not in front))
+        front = self._in_front(run)
+        earlier.set(*_joined(sweep for sweep in run.picture.last if sweep not in front))
+        # Which devices of the others are drawn follows it.
+        for other in self.runs.values():
+            self._draw_sweeps(other)
+
+    def _draw_sweeps(self, run: Drawn[IVPicture]) -> None:
+        """The sweeps in front, by kind."""
+        sweeps, named = self._in_front(run), ""
+        if run.style.index:
+            named = f"{run.style.name}, "
         for kind, name in NAMES.items():
-            line = run.series(kind, self.panel, name, _look(kind))
-            line.set(*_joined(sweep for sweep in front if sweep.kind == kind))
-        switched = run.series(_SWITCHED, self.panel, "switched", _mark)
-        switched.set([s.switched_v for s in front], [s.switched_a for s in front], joined=False)
+            line = run.series(kind, self.panel, f"{named}{name}", _look(run.style, kind))
+            line.set(*_joined(sweep for sweep in sweeps if sweep.kind == kind))
+        mark = run.series(_SWITCHED, self.panel, f"{named}switched", _mark(run.style))
+        mark.set([s.switched_v for s in sweeps], [s.switched_a for s in sweeps], joined=False)
 
     def legend(self) -> Sequence[Entry]:
-        """Kinds of sweeps that there are."""
+        """Kinds of sweeps that there are; runs if there are several."""
         front, theme = self.front, self.figure.theme
         if front is None:
             return ()
         there = {sweep.kind for sweep in front.picture.last}
-        entries = [(name, _look(kind)(theme)) for kind, name in NAMES.items() if kind in there]
-        return [*entries, ("switched", _mark(theme)), ("earlier sweeps", _faint(theme))]
+        entries: list[Entry] = [
+            (name, _look(front.style, kind)(theme)) for kind, name in NAMES.items() if kind in there
+        ]
+        entries.append(("switched", _mark(front.style)(theme)))
+        entries.append(("earlier sweeps", _faint(theme)))
+        if len(self.runs) > 1:
+            entries.append((f"in front: {front.style.name}", None))
+            entries += [
+                (run.style.name, run_look(run.style, filled=False, dashed=False)(theme))
+                for run in self.runs.values()
+                if run is not front
+            ]
+        return entries
 
     def told(self, run: Drawn[IVPicture]) -> str:
         """Whose sweeps are in front."""
-        front = self._in_front(run.picture.last)
+        front = self._in_front(run)
         if not front:
             return "No device swept yet."
         places = list(dict.fromkeys(sweep.place for sweep in front))
         names = [f"row {r} column {c} {DEVICES[d]}" for r, c, d in places[:4]]
         more = f" and {len(places) - 4} more" if len(places) > 4 else ""
+        others = ""
+        if len(self.runs) > 1:
+            others = " Of overlaid runs: the same devices, or else the one swept last."
         return (
             f"In front: {', '.join(names)}{more}. The last {len(run.picture.last)} of "
             f"{count(run.picture.sweeps, 'sweep')} are drawn; device and transistor in series."
+            f"{others}"
         )
 
-    def _in_front(self, sweeps: Sequence[Sweep]) -> list[Sweep]:
-        """Those of the selected cells; of the device swept last where there are none."""
-        chosen = [sweep for sweep in sweeps if (sweep.row, sweep.column) in self._cells]
-        if chosen or not sweeps:
-            return chosen
-        return [sweep for sweep in sweeps if sweep.place == sweeps[-1].place]
+    def _in_front(self, run: Drawn[IVPicture]) -> list[Sweep]:
+        """Those of the selected cells; without any those of the device swept last.
+
+        Of an overlaid run the same devices as of the run in front, else its own last one.
+        """
+        sweeps, front = run.picture.last, self.front
+        if front is None or front is run:
+            wanted = {s.place for s in sweeps if (s.row, s.column) in self._cells}
+        else:
+            wanted = {sweep.place for sweep in self._in_front(front)}
+        places = {sweep.place for sweep in sweeps}
+        shown = wanted & places or {sweep.place for sweep in sweeps[-1:]}
+        return [sweep for sweep in sweeps if sweep.place in shown]
 
 
 def _joined(sweeps: Iterable[Sweep]) -> tuple[Floats, Floats]:
@@ -104,9 +142,11 @@ def _joined(sweeps: Iterable[Sweep]) -> tuple[Floats, Floats]:
     return np.concatenate(x), np.concatenate(y)
 
 
-def _look(kind: str) -> Looks:
+def _look(style: RunStyle, kind: str) -> Looks:
     def look(theme: Theme) -> Look:
-        return Look(colours.line_colour(_COLOURS[kind], theme), line=_DASHES[kind], width=2.0)
+        front = colours.line_colour(_COLOURS[kind], theme)
+        colour = run_colour(style, theme) if style.index else front
+        return Look(colour, line=_DASHES[kind], width=2.0)
 
     return look
 
@@ -117,5 +157,13 @@ def _faint(theme: Theme) -> Look:
     return Look(colour, width=1.0)
 
 
-def _mark(theme: Theme) -> Look:
-    return Look(theme.foreground, "d", filled=False, size=9, line=None)
+def _mark(style: RunStyle) -> Looks:
+    """Where a device switched; an overlaid run has a symbol of its own."""
+
+    def look(theme: Theme) -> Look:
+        if style.index == 0:
+            return Look(theme.foreground, "d", filled=False, size=9, line=None)
+        colour, symbol = run_colour(style, theme), colours.symbol(style.index)
+        return Look(colour, symbol, filled=False, size=9, line=None)
+
+    return look

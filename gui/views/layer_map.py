@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QEvent, Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtGui import QKeyEvent, QResizeEvent
 from PyQt6.QtWidgets import (
     QBoxLayout,
     QCheckBox,
     QComboBox,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QWidget,
 )
@@ -46,6 +45,8 @@ class LayerMap(QWidget):
 
     layer_chosen = pyqtSignal(str)
     """Name of the layer that is shown now."""
+    layer_picked = pyqtSignal(str)
+    """The same, when a person has chosen it."""
 
     def __init__(
         self,
@@ -86,9 +87,12 @@ class LayerMap(QWidget):
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.words.setMinimumHeight(lines * self.words.fontMetrics().lineSpacing())
         self.tools = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._seen = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._is_beside = beside
         self._build(beside)
         self.offer(layers)
         self.chooser.currentIndexChanged.connect(self._show_layer)
+        self.chooser.activated.connect(self._pick)
         self.lock.toggled.connect(self._lock_scales)
         self.grid.pointed.connect(self._say)
 
@@ -122,6 +126,19 @@ class LayerMap(QWidget):
         self._picture, self._marks = picture, marks
         self._draw()
 
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        """Lay the colour bar where it leaves the map more room: the map is square."""
+        super().resizeEvent(a0)
+        bar, height = self.bar.thickness, self.height()
+        if not self._is_beside:
+            parts = self.chooser.sizeHint(), self.legend.minimumSizeHint(), self.words.minimumSize()
+            height -= sum(part.height() for part in parts)
+        beside = min(self.width() - bar.width(), height)
+        below = min(self.width(), height - bar.height())
+        self.bar.set_across(not self._is_beside and below > beside)
+        directions = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+        self._seen.setDirection(directions[self.bar.is_across])
+
     def changeEvent(self, a0: QEvent | None) -> None:
         """Follow the application's theme."""
         super().changeEvent(a0)
@@ -135,6 +152,7 @@ class LayerMap(QWidget):
         index = _KEYS.find(a0.text()) if a0.text() else -1
         if 0 <= index < len(self._layers):
             self.chooser.setCurrentIndex(index)
+            self._pick(index)
         else:
             super().keyPressEvent(a0)
 
@@ -145,7 +163,7 @@ class LayerMap(QWidget):
         self.tools.addWidget(self.chooser)
         self.tools.addWidget(self.lock)
         self.tools.addStretch(1)
-        picture = QHBoxLayout()
+        picture = self._seen
         picture.addWidget(self.grid, 1)
         picture.addWidget(self.bar)
         whole = QGridLayout(self)
@@ -174,6 +192,9 @@ class LayerMap(QWidget):
             }
             self._locked = {name: span for name, span in spans.items() if span is not None}
         self._draw()
+
+    def _pick(self, index: int) -> None:
+        self.layer_picked.emit(self._layers[index].name)
 
     def _show_layer(self) -> None:
         self._draw()

@@ -11,7 +11,9 @@ from gui.contract import RunStyle, View
 from gui.plots.caption import caption
 from gui.plots.figure import Figure, Panel
 from gui.plots.legend import Entry
+from gui.plots.run_looks import named_run
 from gui.plots.series import Band, Looks, Series
+from gui.theme import Theme
 
 Picture = TypeVar("Picture")
 
@@ -42,6 +44,11 @@ class Drawn(Generic[Picture]):
         for key, (_, series) in self._series.items():
             if key not in keys:
                 series.clear()
+
+    def restyle(self, theme: Theme) -> None:
+        """Look anew, as the looks have changed."""
+        for _, series in self._series.values():
+            series.restyle(theme)
 
     def remove(self) -> None:
         """Take everything out of the plot."""
@@ -90,6 +97,10 @@ class PlotView(View, Generic[Picture]):
             shown.remove()
             self._tell()
 
+    def promise(self, sentence: str) -> None:
+        """What there will be, told while there is nothing."""
+        self.figure.promise(sentence)
+
     def draw(self, run: Drawn[Picture]) -> None:
         """Show a run's picture."""
         raise NotImplementedError
@@ -102,6 +113,13 @@ class PlotView(View, Generic[Picture]):
         """The caption, when that run is in front."""
         raise NotImplementedError
 
+    def named_runs(self) -> Sequence[Entry]:
+        """Entries of the runs, if there are several and symbols do not tell them apart."""
+        if len(self.runs) < 2:
+            return ()
+        styles = sorted((run.style for run in self.runs.values()), key=lambda style: style.index)
+        return [named_run(style, self.figure.theme) for style in styles]
+
     def redraw(self) -> None:
         """Draw all runs anew, as what is wanted of them has changed."""
         for run in self.runs.values():
@@ -112,3 +130,4 @@ class PlotView(View, Generic[Picture]):
         front = self.front
         self.caption.setText("" if front is None else self.told(front))
         self.figure.name_in_legend(self.legend)
+        self.figure.show_promise()

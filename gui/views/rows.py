@@ -87,6 +87,7 @@ class RowsView(View):
         shown.picture = picture
         self._offer(picture)
         self._catch_up_run(shown)
+        self.figure.show_promise()
 
     def forget_run(self, run: str) -> None:
         """Take a run's curve out."""
@@ -95,6 +96,11 @@ class RowsView(View):
             self._panel.remove(shown.line)
             self._panel.remove(shown.points)
             self.figure.name_in_legend(self._legend)
+            self.figure.show_promise()
+
+    def promise(self, sentence: str) -> None:
+        """What there will be, told while there is nothing."""
+        self.figure.promise(sentence)
 
     def choose(self, x: str, y: str) -> None:
         """Plot ``y`` against ``x``, names of columns."""
@@ -192,6 +198,7 @@ class RowsView(View):
     def _catch_up(self) -> None:
         for run in self._runs.values():
             self._catch_up_run(run)
+        self.figure.show_promise()
 
     def _catch_up_run(self, run: _Run) -> None:
         """Take in the next piece of a run; once that was the last one, draw it."""

@@ -27,7 +27,7 @@ class SenseView(PlotView[SensePicture]):
         rate = AxisText("PCSA error rate", "", Numbers.POWER, log=True)
         self.rates = self.figure.panel(0, 0, RATIO, rate, columns=2)
         self.wrong = self.figure.panel(1, 0, RATIO, AxisText("Wrong bits"), columns=2)
-        self.wrong.plot.setXLink(self.rates.plot)
+        self.wrong.share_x(self.rates)
         self.figure.graphics.ci.layout.setRowStretchFactor(1, 3)
         self.figure.graphics.ci.layout.setRowStretchFactor(2, 1)
         for panel in (self.rates, self.wrong):

@@ -63,7 +63,7 @@ class SigmaView(PlotView[SigmaPicture]):
         front, theme = self.front, self.figure.theme
         if front is None:
             return ()
-        entries = [
+        entries: list[Entry] = [
             (_name(group), _look(front.style, group, self._is_first(group, front.picture))(theme))
             for group in front.picture.plots
         ]
@@ -71,9 +71,11 @@ class SigmaView(PlotView[SigmaPicture]):
             entries.append((f"{count(len(self._cells), 'selected cell')}", _selected_look(theme)))
         if len(self.runs) > 1:
             group = Group(state="LRS")
+            entries.append((f"in front: {front.style.name}", None))
             entries += [
                 (run.style.name, _look(run.style, group, False)(theme))
                 for run in self.runs.values()
+                if run is not front
             ]
         return entries
 

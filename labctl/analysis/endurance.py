@@ -310,10 +310,10 @@ def pooled_windows(pairs: Iterable[PairEndurance]) -> list[PooledWindow]:
             last,
             len(own),
             ber_2t2r=_added(w.ber_2t2r for w in own),
-            best=_added(w.best.rate for w in own),
-            common=_added(w.common.rate for w in own),
+            best=_judged_together(w.best for w in own),
+            common=_judged_together(w.common for w in own),
             common_ohm=own[0].common.reference_ohm,
-            fixed=_added(w.fixed.rate for w in own),
+            fixed=_judged_together(w.fixed for w in own),
             measured=sum(w.measured for w in own),
         )
         for (first, last), own in sorted(together.items())
@@ -345,3 +345,9 @@ def pooled_band(bands: Iterable[Band]) -> PooledBand | None:
 def _added(rates: Iterable[ErrorRate]) -> ErrorRate:
     known = list(rates)
     return error_rate(sum(r.errors for r in known), sum(r.trials for r in known))
+
+
+def _judged_together(parts: Iterable[ReferenceErrors]) -> ErrorRate:
+    """As `_added`, without an interval for each part."""
+    known = list(parts)
+    return error_rate(sum(r.lrs_errors + r.hrs_errors for r in known), sum(r.trials for r in known))

@@ -14,6 +14,8 @@ BENCHMARKS = {
     "socket": "FLEX queries a second over the socket, beside an echo server",
     "vectors": "pattern vectors a second through the WGFMU driver",
     "loops": "cycles a second of sequencer loops, beside the real chip and another model",
+    "memory": "peak memory of an endurance run of 1e8 sensed cycles, beside shorter ones",
+    "outputs_off": "wall time from a fault to outputs off, the bench in real time",
     "report": "writing the report of a stored default run",
     "window": "refresh, memory and stalls of the window, beside PyMeasure's ManagedWindow",
 }

@@ -20,13 +20,14 @@ from unittest.mock import patch
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import pyqtgraph
-from PyQt6.QtCore import QPointF, QTimer
+from PyQt6.QtCore import QPointF
 from PyQt6.QtWidgets import QApplication, QWidget
 
 from labctl.observing import Stop
 from labctl.store.folder import RESULTS
 from labctl.store.writer import RunWriter
 from tests.benchmarks.window_rows import COLUMNS, OUTLIER_OHM, X, Y, lines
+from tests.gui.watchdog import Watchdog
 
 SIZE = (1280, 800)
 NEW_ROWS = 200
@@ -40,28 +41,12 @@ LIVE_RUN = ("run", "checkerboard", "--programmings", "1000", "--seed", "1")
 
 
 class Watched:
-    """What the window's thread did: rows drawn by each refresh, and its worst stalls.
-
-    A stall is the time between two ticks of a timer that is always due: by the clock, which the
-    machine's other work lengthens too, and of the thread's own processor time.
-    """
+    """What the window's thread did: refreshes, the rows that were drawn last, its worst stalls."""
 
     def __init__(self) -> None:
         self.refreshes = 0
         self.rows = 0
-        self.forget_stalls()
-
-    def forget_stalls(self) -> None:
-        """Begin to look for the worst stalls now."""
-        self.worst_s = self.worst_cpu_s = 0.0
-        self._last = time.perf_counter(), time.thread_time()
-
-    def tick(self) -> None:
-        """The timer's."""
-        now = time.perf_counter(), time.thread_time()
-        self.worst_s = max(self.worst_s, now[0] - self._last[0])
-        self.worst_cpu_s = max(self.worst_cpu_s, now[1] - self._last[1])
-        self._last = now
+        self.stalls = Watchdog()
 
 
 # --- this project's window ------------------------------------------------------------------------
@@ -78,7 +63,7 @@ def finished(folder: Path, rows: int) -> dict[str, Any]:
         view.choose(X, Y)
         _rest(0.5)
         _wait_until(lambda: view.is_caught_up)
-        stalls = watched.worst_s, watched.worst_cpu_s
+        stalls = watched.stalls.worst_s, watched.stalls.worst_cpu_s
         seen = _is_drawn_soon(view, rows // 2, OUTLIER_OHM)
         window._timer.stop()
         costs = []
@@ -106,18 +91,23 @@ def live(folder: Path, rows: int) -> dict[str, Any]:
         window.running.begin(LIVE_RUN)
         _wait_until(lambda: window.running.path is not None)
         window.look_at(window.running.path.name, window.running.path)
-        watched.forget_stalls()
+        watched.stalls.forget()
         begin = watched.refreshes
         _rest(LIVE_S)
         rate = (watched.refreshes - begin) / LIVE_S
         window._stop(Stop.EMERGENCY)
         _wait_until(lambda: not window.running.active)
-        return {"stall_s": watched.worst_s, "stall_cpu_s": watched.worst_cpu_s, "rate": rate}
+        return {
+            "stall_s": watched.stalls.worst_s,
+            "stall_cpu_s": watched.stalls.worst_cpu_s,
+            "rate": rate,
+        }
 
 
 @contextmanager
 def _window(runs: Path, follow: Path | None) -> Iterator[tuple[Any, Watched]]:
     """The main window as `labctl gui` opens it, and what is watched of it."""
+    from gui.app import spare_from_collection
     from gui.settings import Settings
     from gui.views.rows import RowsView
     from gui.window import Asked, MainWindow
@@ -142,11 +132,9 @@ def _window(runs: Path, follow: Path | None) -> Iterator[tuple[Any, Watched]]:
         window = MainWindow(asked, Settings(), Path(settings) / "window.json")
         window.resize(*SIZE)
         window.show()
-        timer = QTimer()
-        timer.timeout.connect(watched.tick)
+        spare_from_collection()
         _rest(0.5)
-        watched.forget_stalls()
-        timer.start(5)
+        watched.stalls.begin()
         try:
             yield window, watched
         finally:

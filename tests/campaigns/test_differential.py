@@ -13,7 +13,7 @@ from labctl.store.wear import blocks
 from tests.simulated import request, small_bench_file, small_setup
 
 SEED = 90_127_311
-ROWS, COLUMNS = 4, 8
+ROWS, COLUMNS = 2, 8
 SHORT_ARRAY = {"low_compliances": "20uA,55uA", "programmings": 3}
 SHORT_PAIRS = {"high_compliances": "70uA,160uA", "cycles": 800, "resistance_cycles": 400}
 SHORT = {**SHORT_ARRAY, **SHORT_PAIRS}

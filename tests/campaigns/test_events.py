@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -18,7 +17,8 @@ from labctl.store.writer import RunWriter
 from labctl.verifying import verify
 from tests.simulated import small_bench_file
 
-PATIENCE_S = 60.0
+PATIENCE_S = 250.0
+"""Longer than anything takes on the slowest machine; shorter than pytest's own limit."""
 RUN = ("run", "checkerboard", "--programmings", "2", "--seed", "1", "--events")
 
 
@@ -30,13 +30,23 @@ def places(tmp_path, monkeypatch):
     return tmp_path
 
 
-def started(*words, **streams):
-    return subprocess.Popen([sys.executable, "-m", "labctl.cli", *words], **streams)
+def started(*words, begin=("-m", "labctl.cli"), **streams):
+    return subprocess.Popen([sys.executable, *begin, *words], **streams)
+
+
+UNDRAWN = """
+from matplotlib.figure import Figure
+from labctl.cli import main
+from tests.undrawn import save_a_pixel
+Figure.savefig = save_a_pixel
+main()
+"""
+"""The command line, with figures of one pixel: what it reports is not looked at."""
 
 
 def test_a_run_is_told_in_lines_and_its_journal_tells_as_much(places):
     with started(*RUN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as child:
-        output, errors = child.communicate(timeout=PATIENCE_S)
+        output, errors = child.communicate()
     assert (child.returncode, errors) == (0, "")
     told = [json.loads(line) for line in output.splitlines()]
     assert [event["event"] for event in told[:1] + told[-1:]] == ["opened", "ended"]
@@ -76,7 +86,7 @@ def test_a_run_is_told_in_lines_and_its_journal_tells_as_much(places):
 )
 def test_a_refusal_is_one_sentence_and_no_event(places, words, sentence):
     with started(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as child:
-        output, errors = child.communicate(timeout=PATIENCE_S)
+        output, errors = child.communicate()
     assert (child.returncode, output) == (2, "")
     assert errors.startswith("labctl: ")
     assert sentence in errors
@@ -84,15 +94,16 @@ def test_a_refusal_is_one_sentence_and_no_event(places, words, sentence):
     assert list_runs(places / "runs") == []
 
 
-@pytest.mark.parametrize("lines", [0, 1, 4])
+@pytest.mark.parametrize("lines", [0, 4])
 def test_a_reader_that_is_gone_ends_no_run(places, lines):
     """Of both streams, before the first line or within the run."""
-    with started(*RUN, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with started(*RUN, begin=("-c", UNDRAWN), **streams) as child:
         for _ in range(lines):
             child.stdout.readline()
         child.stdout.close()
         child.stderr.close()
-        assert child.wait(PATIENCE_S) == 0
+        assert child.wait() == 0
     (made,) = list_runs(places / "runs")
     assert (made.status, made.record["steps_done"]) == ("success", 7)
     assert (made.path / "report.html").is_file()
@@ -133,16 +144,16 @@ def test_the_end_does_not_wait_long_for_a_reader_that_reads_nothing(monkeypatch)
     lines = EventLines(writing)
     for step in range(2000):
         lines.progress(progress(step))
-    begin = time.monotonic()
     lines.close()
-    assert time.monotonic() - begin < PATIENCE_S
-    # The writer's thread ends when the reader does.
+    # It is still writing: nobody waited for its end. It ends when the reader does.
+    assert lines._thread.is_alive()
     os.close(reading)
     lines._thread.join()
     os.close(writing)
 
 
-def test_what_is_told_of_a_run_that_did_not_succeed(tmp_path):
+def test_what_is_told_of_a_run_that_did_not_succeed(tmp_path, monkeypatch):
+    monkeypatch.setattr("labctl.events._PATIENCE_S", PATIENCE_S)
     writer = RunWriter.create(tmp_path, "forming", {"simulated": False})
     writer.close("aborted", "paused by the user after 3 steps")
     reading, writing = os.pipe()

@@ -28,7 +28,7 @@ from tests.simulated import (
 )
 
 SEED = 84_120_006
-ROWS, COLUMNS = 4, 8
+ROWS, COLUMNS = 2, 8
 SHORT = {"duration": "1h", "first_wait": "10s", "reads": 4}
 
 

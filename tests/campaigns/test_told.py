@@ -40,10 +40,12 @@ class Hook(BaseHTTPRequestHandler):
 def server(monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    # The opener that an earlier test left knows of a proxy still.
+    monkeypatch.setattr("urllib.request._opener", None)
     with HTTPServer(("127.0.0.1", 0), Hook) as server:
         server.got, server.asked_to_end = [], threading.Event()
         server.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
         yield server
         server.asked_to_end.set()

@@ -63,10 +63,24 @@ def test_the_dies_and_their_history(lab):
     assert len({row["run"] for row in history}) == 2
 
 
+def test_the_history_says_conditions_as_people_do(lab, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    result = command(lab, "die", "history", "lab-3")
+    assert result.exit_code == 0
+    assert "forming to 3.3 V, ramp 1000 V/s, 200 µA (WL " in result.stdout
+    assert "RESET 2.5 V, 1 µs" in result.stdout
+
+
 def test_the_wear_map_is_drawn(lab, tmp_path):
     result = command(lab, "die", "show", "lab-3", "--png", str(tmp_path / "wear.png"))
     assert result.exit_code == 0
     assert (tmp_path / "wear.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_wear_map_that_cannot_be_written_is_refused(lab, tmp_path):
+    result = command(lab, "die", "show", "lab-3", "--png", str(tmp_path))
+    assert result.exit_code == 2
+    assert "no picture can be written to" in result.stderr
 
 
 def test_an_unknown_die_is_told_with_those_there_are(lab):

@@ -137,7 +137,10 @@ def within_a_loop(chip, action: Callable[[], None]) -> None:
     def counted(seconds):
         waits.append(seconds)
         if len(waits) == SLICES:
-            threading.Thread(target=action).start()
+            other = threading.Thread(target=action)
+            other.start()
+            # Or the loop would go on for as long as that thread does not get its turn.
+            other.join()
         sleep(seconds)
 
     object.__setattr__(chip.connections, "sleep", counted)

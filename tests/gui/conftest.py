@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from labctl.observing import Stop
+    from tests.gui.windows import FakeChild
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -34,3 +39,28 @@ def pytest_pycollect_makemodule(
 ) -> pytest.Module | None:
     """Without Qt, no file of this folder is imported."""
     return _LeftOut.from_parent(parent, path=module_path) if _WHY else None
+
+
+@pytest.fixture
+def children(monkeypatch: pytest.MonkeyPatch) -> list[FakeChild]:
+    """What a window begins: processes that are none."""
+    from gui import running
+    from tests.gui.windows import FakeChild
+
+    begun: list[FakeChild] = []
+    monkeypatch.setattr(FakeChild, "begun", begun, raising=False)
+    monkeypatch.setattr(running, "RunChild", FakeChild)
+    return begun
+
+
+@pytest.fixture
+def stops(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Stop]]:
+    """What a window asks to stop, and how."""
+    from gui import running
+
+    asked: list[tuple[str, Stop]] = []
+    monkeypatch.setattr(running, "RunFolder", lambda path: path)
+    monkeypatch.setattr(
+        running, "ask_to_stop", lambda path, level: asked.append((path.name, level))
+    )
+    return asked

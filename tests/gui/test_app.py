@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import QApplication
 from typer.testing import CliRunner
 
@@ -28,11 +29,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 @pytest.fixture(autouse=True)
 def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Ctrl-C and errors go where they went."""
+    """Ctrl-C and errors go where they went, and nothing is spared from collection."""
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     handler = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, handler)
+    gc.unfreeze()
 
 
 def meanwhile(do: Callable[[MainWindow], None]) -> None:
@@ -55,18 +57,37 @@ def gui(place: Place, *words: str) -> tuple[int, str]:
 def test_the_window_takes_the_options_and_closes_with_ctrl_c(
     qapp: QApplication, place: Place
 ) -> None:
-    seen = {}
+    seen: dict[str, object] = {}
 
     def look(window: MainWindow) -> None:
         seen.update(window.parts.options.options())
+        seen["own dialogs"] = QApplication.testAttribute(
+            Qt.ApplicationAttribute.AA_DontUseNativeDialogs
+        )
         signal.raise_signal(signal.SIGINT)
 
     meanwhile(look)
     assert gui(place, "--die", "lab3", "--dark") == (0, "")
     assert seen["die"] == "lab3"
+    # Those of the system would keep Esc to themselves.
+    assert seen["own dialogs"] is True
     assert seen["bench"] == str(place.bench)
     assert seen["runs"] == str(place.runs)
     assert read_settings(place.settings_file).theme is ThemeChoice.DARK
+
+
+def test_what_the_window_is_made_of_is_spared_from_collection(
+    qapp: QApplication, place: Place
+) -> None:
+    spared = []
+
+    def look(window: MainWindow) -> None:
+        spared.append(gc.get_freeze_count())
+        window.close()
+
+    meanwhile(look)
+    assert gui(place)[0] == 0
+    assert spared[0] > 0
 
 
 def test_an_error_in_the_window_is_told_and_the_window_stays(

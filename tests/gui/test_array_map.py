@@ -11,10 +11,13 @@ from PyQt6.QtWidgets import QApplication, QMenu, QWidget
 
 from gui.contract import RunStyle
 from gui.models.array import ArrayModel
+from gui.models.layers import ARRAY_LAYERS
+from gui.registry import first_layer
 from gui.selection import Selection, block
 from gui.theme import Theme, apply
 from gui.views.array_map import ArrayMap
 from gui.views.cell_marks import CellMark
+from procedures import PROCEDURES
 from tests.gui.told import folder, news, ohms
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -410,3 +413,65 @@ def test_light_and_dark(qapp, view):
     finally:
         qapp.setPalette(before)
         qapp.setStyleSheet(sheet)
+
+
+# --- the layer of a procedure ------------------------------------------------------------------
+
+
+def test_the_layer_follows_the_procedure_until_a_person_chooses(view):
+    view.suit("forming", first_layer("forming"))
+    assert view.map.layer.name == "forming_bl"
+    view.suit("endurance", first_layer("endurance"))
+    assert view.map.layer.name == "ber"
+
+    QTest.keyClick(view.grid, Qt.Key.Key_2)
+    assert view.map.layer.name == "r_bl"
+    view.suit("forming", first_layer("forming"))
+    assert view.map.layer.name == "forming_bl"
+    view.suit("endurance", first_layer("endurance"))
+    assert view.map.layer.name == "r_bl"
+
+
+def test_a_layer_chosen_in_the_list_stays_for_its_procedure(view):
+    view.suit("checkerboard", first_layer("checkerboard"))
+    assert view.map.layer.name == "bit"
+    view.map.chooser.setFocus()
+    QTest.keyClick(view.map.chooser, Qt.Key.Key_Down)
+    chosen = view.map.layer.name
+    assert chosen == "r_bl"
+    view.suit("iv", first_layer("iv"))
+    view.suit("checkerboard", first_layer("checkerboard"))
+    assert view.map.layer.name == chosen
+
+
+@pytest.mark.parametrize("procedure", PROCEDURES)
+def test_every_procedure_has_a_layer_that_there_is(procedure):
+    assert first_layer(procedure) in {layer.name for layer in ARRAY_LAYERS}
+
+
+# --- the room that there is --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "is_across"), [((400, 560), True), ((640, 420), False)])
+def test_the_colour_bar_lies_where_it_leaves_the_map_more_room(view, size, is_across):
+    view.resize(*size)
+    QApplication.processEvents()
+    assert view.map.bar.is_across is is_across
+    grid, bar = view.grid.geometry(), view.map.bar.geometry()
+    assert (bar.top() >= grid.bottom()) is is_across
+    for layer in ARRAY_LAYERS:
+        view.map.choose(layer.name)
+        view.grab()
+
+
+def test_all_marks_are_named_in_as_many_lines_as_they_take(view):
+    legend = view.map.legend
+    counts = dict.fromkeys(CellMark, 1000)
+    legend.show_counts(counts)
+    assert [text.rpartition(" ")[0] for text in legend.texts] == [str(mark) for mark in CellMark]
+    one_line = legend.heightForWidth(5000)
+    assert legend.heightForWidth(380) >= 2 * one_line
+    assert max(left for left, _ in legend._places(380)) < 380
+    QApplication.processEvents()
+    assert legend.height() == legend.heightForWidth(legend.width())
+    view.grab()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PyQt6.QtWidgets import QApplication
 
 from gui.contract import RunStyle
 from gui.models.array import ArrayModel
@@ -12,6 +13,7 @@ from gui.models.thinned import Thinned
 from gui.views.cell_history import CELLS_SHOWN, CellHistoryView
 from labctl.analysis.maps import NOT_READ, UNDECIDED
 from labctl.runs import run
+from tests.gui.seen import outside
 from tests.gui.told import absorbed, bits, figures_undrawn, folder, news, ohms
 from tests.simulated import request, small_setup
 
@@ -216,6 +218,57 @@ def test_it_draws_the_selected_cells_of_the_run_in_front(view):
     assert drawn(view, 0, 0).y.size == 0
 
 
+def test_the_same_cell_of_other_runs_is_drawn_beside(view):
+    told = picture_of(one_read(0, 0, 1e4), one_read(1, 1, 2e4))
+    view.show_run("r", told, FRONT)
+    view.show_run("other", picture_of(one_read(0, 0, 9e4)), RunStyle("second", 1))
+    view.show_run("small", picture_of(one_read(0, 0, 7e4)), RunStyle("third", 2))
+    view.set_selection(frozenset({(0, 1), (1, 2)}))
+
+    assert drawn(view, 0, 0).y.tolist() == [1e4, 2e4]
+    np.testing.assert_allclose(view._overlaid[1].devices[0].values.y, [9e4])
+    np.testing.assert_allclose(view._overlaid[2].devices[1].values.y, [7e4])
+    # Of several runs the first selected cell alone.
+    assert drawn(view, 1, 0).y.size == 0
+    assert view.words.text() == "1 of 2 selected"
+    assert view.figure.legend.names == [
+        "front: row 0 column 1, BL",
+        "BLb",
+        "1: second",
+        "2: third",
+    ]
+    looks = [lines.points[0].look for lines in (view._lines[0], *view._overlaid.values())]
+    assert len({look.symbol for look in looks}) == len({look.colour.rgb() for look in looks}) == 3
+
+    view.forget_run("other")
+    view.forget_run("small")
+    assert drawn(view, 1, 0).y.size == 2
+    assert view._overlaid[1].devices[0].values.y.size == 0
+
+
+def test_a_run_that_does_not_have_the_cell_is_named_as_missing(view, endurance):
+    cycled = absorbed(CellHistoryModel(), endurance.path)
+    place = next(iter(cycled.pairs))
+    view.show_run("r", cycled, FRONT)
+    view.show_run("again", cycled, RunStyle("again", 1))
+    view.show_run("reads", picture_of(one_read(0, 0), shape=(2, 3)), RunStyle("reads", 2))
+    view.show_run("nothing", None, RunStyle("nothing", 3))
+    view.set_selection(frozenset({place}))
+
+    assert view._overlaid[1].points[0].values.x.size == view._lines[0].points[0].values.x.size
+    assert list(view._overlaid) == [1]
+    assert view.words.text().startswith("2 overlaid runs without it")
+
+    # The other way round: cycles are no reads.
+    view.forget_run("r")
+    view.forget_run("again")
+    view.show_run("reads", picture_of(one_read(0, 0)), FRONT)
+    view.show_run("again", cycled, RunStyle("again", 1))
+    view.set_selection(frozenset({(0, 1)}))
+    assert drawn(view, 0, 0).y.size == 1
+    assert "overlaid runs without it" in view.words.text()
+
+
 def test_wrong_reads_stand_where_they_were_read(view):
     told = [one_read(0, 0), one_read(0, 1), one_read(1, UNDECIDED), one_read(1, NOT_READ)]
     view.show_run("r", picture_of(*told), FRONT)
@@ -261,6 +314,11 @@ def test_pairs_are_drawn_over_their_cycles(view, endurance):
     assert counts.y.tolist() == [
         count.zero_as_one + count.one_as_zero for count in picture.pairs[place].counts
     ]
+    view.show_run("again", picture, RunStyle("again", 1))
+    QApplication.processEvents()
+    view.figure.graphics.grab()
+    assert outside(view) == []
+    view.forget_run("again")
     # A cell of the same run that was not cycled has nothing to show.
     view.set_selection(frozenset({place, (1, 7)}))
     assert view.words.text().startswith("1 of 2 selected")

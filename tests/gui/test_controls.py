@@ -103,9 +103,10 @@ def test_nothing_starts_without_a_plan(controls: RunControls, changing: PlanResu
     ("state", "possible"),
     [
         (RunState.IDLE, {"start", "queue", "copy", "resume", "emergency"}),
-        (RunState.STARTING, {"queue", "copy", "emergency"}),
+        (RunState.STARTING, {"queue", "copy", "pause", "stop", "emergency"}),
         (RunState.RUNNING, {"queue", "copy", "pause", "stop", "emergency"}),
         (RunState.STOPPING, {"queue", "copy", "stop", "emergency"}),
+        (RunState.ENDING, {"queue", "copy", "emergency"}),
     ],
 )
 def test_what_is_possible_when(
@@ -315,9 +316,10 @@ def test_esc_stops_from_another_window_of_the_program(
     assert told == ["emergency"]
 
 
-def test_an_open_list_takes_the_first_esc_and_the_second_stops(
+def test_without_a_run_an_open_list_takes_the_first_esc(
     qtbot: QtBot, controls: RunControls, window: QWidget, told: list[str]
 ) -> None:
+    """With a run to stop: tests/gui/test_emergency_key.py."""
     box = QComboBox()
     box.addItems(["a", "b"])
     layout = window.layout()
@@ -332,6 +334,25 @@ def test_an_open_list_takes_the_first_esc_and_the_second_stops(
     assert not view.isVisible()
     QTest.keyClick(box, Qt.Key.Key_Escape)
     assert told == ["emergency"]
+
+
+@pytest.mark.parametrize("state", [s for s in RunState if s is not RunState.IDLE])
+def test_with_a_run_to_stop_esc_closes_the_list_and_stops(
+    qtbot: QtBot, controls: RunControls, window: QWidget, told: list[str], state: RunState
+) -> None:
+    controls.set_state(state)
+    box = QComboBox()
+    box.addItems(["a", "b"])
+    layout = window.layout()
+    assert layout is not None
+    layout.addWidget(box)
+    box.showPopup()
+    view = box.view()
+    assert view is not None
+    qtbot.waitUntil(view.isVisible)
+    QTest.keyClick(view, Qt.Key.Key_Escape)
+    assert told == ["emergency"]
+    assert not view.isVisible()
 
 
 def test_esc_stops_while_a_file_is_being_chosen(

@@ -13,7 +13,6 @@ import gui.die_reader
 from gui.die_reader import DieReader
 from gui.models.die import (
     DEVICE_CHOICES,
-    condition_text,
     die_layers,
     die_lines,
     read_die,
@@ -72,17 +71,11 @@ def test_a_die_is_what_the_ledger_holds(runs):
         ("second", "set", 1000),
         ("second", "reset", 1000),
     ]
-    assert picture.history[1].condition == "SET 2 V, width 1 µs"
+    assert picture.history[1].condition == "SET 2 V, 1 µs"
     assert picture.summary == (
         "most cycles on a device: 700 (row 1 column 2 BLb) · budget 1,000 · 1 bit retired · "
         "1 block unconfirmed, counted in full"
     )
-
-
-def test_every_value_of_a_condition_has_a_name_and_a_unit():
-    forming = {"top_v": 3.3, "ramp_v_per_s": 1e6, "compliance_a": 5.5e-05, "gate_v": 1.23456}
-    assert condition_text(forming) == "up to 3.3 V, ramp 1 MV/s, compliance 55 µA, gate 1.235 V"
-    assert condition_text({"volts": 0.1, "seconds": 60.0}) == "at 100 mV, for 60 s"
 
 
 def test_an_empty_name_reads_the_first_die(runs):
@@ -202,6 +195,8 @@ def test_it_draws_a_die(qtbot, view, runs):
     assert view.table.model().rowCount() == 3
     index = view.table.model().index(0, 0)
     assert view.table.model().data(index) == "second"
+    told = [view.table.model().data(view.table.model().index(row, 1)) for row in range(3)]
+    assert told == ["RESET 2.5 V", "SET 2 V, 1 µs", "forming to 3.3 V"]
     view.grab()
 
 
@@ -251,5 +246,5 @@ def test_it_says_why_there_is_no_die(qtbot, view, runs, tmp_path):
 def test_a_run_is_opened_from_the_table(qtbot, view, runs):
     look(qtbot, view, runs, "a")
     with qtbot.waitSignal(view.run_wanted) as told:
-        view.table.activated.emit(view.table.model().index(2, 3))
+        view.table.activated.emit(view.table.model().index(2, 2))
     assert told.args == ["first"]

@@ -152,6 +152,64 @@ def test_zoom_stays_until_the_whole_range_is_asked_for(
     assert panel.plot.viewRange()[0][1] >= 6
 
 
+def ranges(figure: Figure, axis: int) -> list[list[float]]:
+    """What each panel shows, once it has been painted."""
+    QApplication.processEvents()
+    figure.graphics.grab()
+    return [panel.plot.viewRange()[axis] for panel in figure.panels]
+
+
+def beside_each_other(figure: Figure) -> tuple[Panel, Panel]:
+    """Two panels with one y and one x."""
+    left, right = (figure.panel(0, column, CYCLES, OHMS) for column in (0, 1))
+    right.share_y(left)
+    right.share_x(left)
+    return left, right
+
+
+def test_panels_that_share_axes_show_what_either_has(figure: Figure) -> None:
+    left, right = beside_each_other(figure)
+    left.series("R", run_look(FRONT)).set([1.0, 1e2], [1e4, 1e5])
+    far = right.series("R", run_look(FRONT))
+    far.set([1e1, 1e6], [1e2, 1e4])
+    for axis, low, high in ((0, 0, 6), (1, 2, 5)):
+        for bottom, top in ranges(figure, axis):
+            assert bottom <= low
+            assert high <= top
+
+    # What it shows follows new numbers of either, and what is taken out.
+    far.set([1e1, 1e6], [1e2, 1e9])
+    assert all(top >= 9 for _, top in ranges(figure, 1))
+    right.remove(far)
+    assert all(top < 6 for _, top in ranges(figure, 1))
+
+
+def test_zooming_in_one_of_them_zooms_the_other_and_stays(figure: Figure) -> None:
+    left, right = beside_each_other(figure)
+    near = left.series("R", run_look(FRONT))
+    near.set([1.0, 1e2], [1e4, 1e5])
+    right.series("R", run_look(FRONT)).set([1.0, 1e2], [1e4, 1e5])
+    ranges(figure, 1)
+    right.plot.setRange(yRange=(4.2, 4.4), padding=0)
+    near.set([1.0, 1e2], [1e4, 1e8])
+
+    assert ranges(figure, 1) == [pytest.approx([4.2, 4.4], abs=0.02)] * 2
+    figure.whole_range()
+    assert all(top >= 8 for _, top in ranges(figure, 1))
+
+
+def test_a_panel_that_goes_counts_no_more(figure: Figure) -> None:
+    left, right = beside_each_other(figure)
+    left.series("R", run_look(FRONT)).set([1.0, 1e2], [1e4, 1e5])
+    right.series("R", run_look(FRONT)).set([1.0, 1e2], [1e4, 1e9])
+    assert ranges(figure, 1)[0][1] >= 9
+
+    figure.remove_panel(right)
+    figure.whole_range()
+
+    assert ranges(figure, 1)[0][1] < 6
+
+
 def test_crosshair_tells_values_with_units(figure: Figure, panel: Panel, qtbot: QtBot) -> None:
     panel.plot.getViewBox().setRange(xRange=(0, 4), yRange=(3, 5), padding=0)
     button = figure.findChild(QToolButton, "crosshair_test")

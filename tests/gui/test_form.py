@@ -12,7 +12,8 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QInputDialog, QMenu
 from pytestqt.qtbot import QtBot
 
-from gui.form import ProcedureForm, named_field
+from gui.form import ProcedureForm
+from gui.inputs import named_field
 from gui.planner import Question, answer
 from gui.presets import Presets
 from procedures import PROCEDURES, load_procedure
@@ -113,16 +114,15 @@ def test_a_problem_between_fields_stands_beside_the_field_that_it_names(
     assert not any(field.problem.text() for field in form.fields.values())
 
 
-def test_a_problem_that_names_no_field_stands_at_the_top(
-    form: ProcedureForm, tmp_path: Path
-) -> None:
+def test_a_problem_that_names_no_field_marks_none(form: ProcedureForm, tmp_path: Path) -> None:
+    """It stands above the plan."""
     form.choose("iv")
     form.fill({"region": "0:40,all"})
     plan(form, tmp_path)
-    assert form.problem.isVisible()
-    assert "this chip has rows 0 to 31" in form.problem.text()
-    form.choose("read")
+    assert not form.is_marked
     assert not form.problem.isVisible()
+    form.fill({"region": "none"})
+    assert form.is_marked
 
 
 def test_a_problem_of_the_plan_goes_when_a_field_is_wrong_by_itself(
@@ -139,7 +139,13 @@ def test_a_problem_of_the_plan_goes_when_a_field_is_wrong_by_itself(
 def test_an_answer_about_another_procedure_is_left_out(form: ProcedureForm, tmp_path: Path) -> None:
     form.choose("read")
     form.show_result(answer(Question("endurance", {"cycles": "777"}, runs=tmp_path)))
-    assert not form.problem.isVisible()
+    assert not form.is_marked
+
+
+def test_a_problem_of_a_run_option_marks_no_parameter(form: ProcedureForm, tmp_path: Path) -> None:
+    form.choose("read")
+    form.show_result(answer(Question("read", {}, die="a/b", runs=tmp_path)))
+    assert not form.is_marked
 
 
 def test_an_option_in_a_sentence_names_its_field(form: ProcedureForm) -> None:

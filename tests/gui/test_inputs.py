@@ -206,6 +206,31 @@ def test_run_options_refuse_what_the_command_refuses(qtbot: QtBot) -> None:
     }
 
 
+def test_a_problem_of_a_hidden_option_is_seen_beside_its_field(qtbot: QtBot) -> None:
+    options = RunOptions()
+    qtbot.addWidget(options)
+    options.show()
+    options.show_problem("the wear budget is 10 cycles a device", "max_cycles_per_device")
+    field = options.fields["max_cycles_per_device"]
+    assert field.problem.isVisible()
+    assert field.problem.text() == "⚠ the wear budget is 10 cycles a device"
+    assert options.is_marked
+    options.show_problem("give another name with --die")
+    assert not field.problem.isVisible()
+    assert options.fields["die"].problem.isVisible()
+    options.show_problem("2 V on pad SL is not allowed")
+    assert not options.is_marked
+
+
+def test_more_options_are_shown_and_hidden_by_a_click(qtbot: QtBot) -> None:
+    options = RunOptions()
+    qtbot.addWidget(options)
+    options.show()
+    for shown in (True, False):
+        QTest.mouseClick(options.more, Qt.MouseButton.LeftButton)
+        assert options.fields["seed"].editor.isVisible() is shown
+
+
 def test_options_that_are_filled_are_seen(qtbot: QtBot) -> None:
     options = RunOptions()
     qtbot.addWidget(options)

@@ -152,7 +152,16 @@ def test_a_problem_leaves_nothing_of_an_older_plan(view: PlanView, endurance: Pl
     assert view.waveforms.chooser.count() == 0
     assert view.waveforms.plot.listDataItems() == []
     view.show_result(None)
-    assert view.headline.text() == "⚠ no plan yet" or view.headline.text() == "no plan yet"
+    assert view.headline.text() == "no plan yet"
+
+
+def test_what_stands_beside_a_field_is_not_said_again(
+    view: PlanView, endurance: PlanResult
+) -> None:
+    view.show_result(PlanResult(endurance.question, problem="Cycles 777 is odd"), "Parameters")
+    assert view.headline.text() == "⚠ No plan: see what is marked under Parameters."
+    view.show_result(None, "Options")
+    assert view.headline.text() == "⚠ No plan: see what is marked under Options."
 
 
 def test_another_theme_draws_the_waveforms_again(view: PlanView, endurance: PlanResult) -> None:

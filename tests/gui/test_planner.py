@@ -15,6 +15,7 @@ from gui.planner import Planner, PlanResult, Question, answer, question_of
 from labctl.benchfile import example_file
 from labctl.store.ledger import LEDGER, Ledger
 from labctl.store.wear import Booking
+from tests.simulated import small_bench_file
 
 
 @pytest.fixture
@@ -62,6 +63,15 @@ def test_a_bench_file_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> Non
     result = answer(Question("read", {}, bench=tmp_path / "none.toml"))
     assert "none.toml cannot be read" in result.problem
     assert (result.plan, result.chip, result.simulated) == (None, None, None)
+    assert result.option == "bench"
+
+
+def test_the_bench_is_told_without_the_parameters(tmp_path: Path) -> None:
+    wrong = Question("endurance", {"cycles": "many"}, runs=tmp_path, bench_only=True)
+    result = answer(wrong)
+    assert (result.plan, result.problem, result.option) == (None, "", "")
+    assert (result.simulated, result.bench) == (True, "simulated")
+    assert result.chip is not None
 
 
 def test_a_real_die_without_a_name_is_refused_before_the_run() -> None:
@@ -72,10 +82,44 @@ def test_a_real_die_without_a_name_is_refused_before_the_run() -> None:
     assert compliance.problem == (
         "a real die needs a name to book its pulses under: add --die NAME"
     )
+    assert compliance.option == "die"
+    assert compliance.simulated is False
 
 
 def test_a_name_that_no_die_can_have_is_refused() -> None:
-    assert "cannot name a die" in answer(Question("read", {}, die="a/b")).problem
+    result = answer(Question("read", {}, die="a/b"))
+    assert "cannot name a die" in result.problem
+    assert result.option == "die"
+
+
+def test_a_ledger_that_cannot_be_read_is_a_matter_of_the_folder_of_runs(tmp_path: Path) -> None:
+    (tmp_path / LEDGER).write_bytes(b"no ledger, but as long as one is at least" * 100)
+    result = answer(Question("endurance", {}, die="lab3", runs=tmp_path))
+    assert result.option == "runs"
+    assert "ledger" in result.problem
+
+
+def test_a_die_of_another_size_wants_another_name(tmp_path: Path) -> None:
+    counts = np.ones((32, 32, 2), dtype=np.uint32)
+    with Ledger(tmp_path / LEDGER) as ledger:
+        ledger.confirm(ledger.plan("lab3", "an earlier run", [Booking("set", {}, counts)]))
+    bench = small_bench_file(tmp_path / "bench")
+    result = answer(Question("endurance", {}, bench=bench, die="lab3", runs=tmp_path))
+    assert "is in the ledger with 32 x 32 bits" in result.problem
+    assert result.option == "die"
+
+
+def test_a_budget_of_the_chip_file_is_no_matter_of_the_option(tmp_path: Path) -> None:
+    bench = small_bench_file(tmp_path)
+    with (tmp_path / "small-chip.toml").open("a", encoding="utf-8") as chip:
+        chip.write("\n[wear]\nmax_cycles_per_device = 100\n")
+    for budget, option in ((None, ""), (200, ""), (50, "max_cycles_per_device")):
+        asked = Question(
+            *("endurance", {"cycles": "20000"}), bench=bench, max_cycles_per_device=budget
+        )
+        result = answer(asked)
+        assert result.problem.startswith("the wear budget is")
+        assert result.option == option
 
 
 def test_wear_and_budget_of_a_die_are_taken_from_its_ledger(tmp_path: Path) -> None:
@@ -91,6 +135,7 @@ def test_wear_and_budget_of_a_die_are_taken_from_its_ledger(tmp_path: Path) -> N
         Question("endurance", asked, die="lab3", runs=tmp_path, max_cycles_per_device=10_500)
     )
     assert refused.problem.startswith("the wear budget is 10,500 cycles a device: up to 900")
+    assert refused.option == "max_cycles_per_device"
     other = answer(
         Question(
             *("endurance", {**asked, "pair_row": "4"}),
@@ -134,25 +179,6 @@ def test_an_answer_that_comes_too_late_is_dropped(
     qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
     assert done == ["read", "contact"]
     assert [result.question.procedure for result in answers] == ["contact"]
-
-
-def test_what_was_forgotten_is_not_answered(
-    qtbot: QtBot, planner: Planner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    def note(question: Question) -> PlanResult:
-        asked.append(question.procedure)
-        return PlanResult(question)
-
-    monkeypatch.setattr(module, "answer", note)
-    answers: list[PlanResult] = []
-    planner.planned.connect(answers.append)
-    planner.ask(Question("read", {}))
-    planner.forget()
-    planner.ask(Question("contact", {}))
-    qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
-    assert asked == ["contact"]
 
 
 def test_a_procedure_that_fails_is_told_and_the_next_question_answered(
@@ -200,3 +226,4 @@ def test_a_question_is_made_of_form_and_options() -> None:
         "read", {"repeats": "3"}, Path("my.toml"), "lab3", Path("data"), 9
     )
     assert question_of("read", {}, {}) == Question("read", {})
+    assert question_of("read", {}, {}, bench_only=True) == Question("read", {}, bench_only=True)

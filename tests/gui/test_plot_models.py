@@ -25,6 +25,8 @@ from labctl.analysis.endurance import (
 from labctl.analysis.forming import FormingArrays, analyse_forming
 from labctl.analysis.iv import reset_switching, set_switching
 from labctl.analysis.maps import NOT_READ
+from labctl.analysis.readings import Readings, best_reference_of, reference_errors
+from labctl.analysis.running_references import REFERENCES
 from labctl.analysis.sense_amplifier import hrs_over_lrs, sense_errors
 from labctl.store.tail import News
 from tests.gui.planted_news import (
@@ -72,6 +74,74 @@ def test_endurance_is_that_of_the_stored_run() -> None:
         assert span.rates.ber_2t2r == window.ber_2t2r
         assert (span.rates.best, span.rates.fixed) == (window.best, window.fixed)
     assert picture.reads_resistance
+
+
+def window_readings(steps: list[Arrays], window: int) -> tuple[list[Readings], list[Readings]]:
+    """LRS and HRS of all pairs in a window."""
+    names = ("resistance", "censored", "resistance_of", "resistance_range")
+    stored = StoredReadings(*(stacked(steps, name) for name in names))
+    pairs = [int(place[0]) for place in stacked(steps, "pairs")]
+    states = [found for pair in pairs if (found := stored.window(pair, window)) is not None]
+    return [r for lrs, _ in states for r in lrs], [r for _, hrs in states for r in hrs]
+
+
+def test_one_reference_for_all_pairs_is_that_of_the_grid_with_the_fewest_errors() -> None:
+    steps = endurance_steps(pairs=4, windows=3)
+    picture = absorbed(EnduranceModel(), steps).picture
+
+    for window, span in enumerate(picture.pooled):
+        lrs, hrs = window_readings(steps, window)
+        errors = [reference_errors(ohm, lrs, hrs).rate for ohm in REFERENCES[600:1200]]
+        found = reference_errors(span.rates.common_ohm or 0.0, lrs, hrs)
+        assert span.rates.common == found.rate
+        assert found.rate.errors == min(rate.errors for rate in errors)
+        # The report chooses between the readings themselves: never more errors, and few fewer.
+        exact = best_reference_of(lrs, hrs)
+        near = sum(
+            int(
+                (
+                    (r.ohm > 0.985 * exact.reference_ohm) & (r.ohm < 1.015 * exact.reference_ohm)
+                ).sum()
+            )
+            for r in (*lrs, *hrs)
+        )
+        assert exact.rate.errors <= found.rate.errors <= exact.rate.errors + near
+
+
+def test_each_pair_is_judged_at_the_reference_for_all_pairs() -> None:
+    steps = endurance_steps(pairs=3, windows=2)
+    picture = absorbed(EnduranceModel(), steps).picture
+    names = ("resistance", "censored", "resistance_of", "resistance_range")
+    stored = StoredReadings(*(stacked(steps, name) for name in names))
+
+    for pair in picture.pairs:
+        for number, window in enumerate(pair.windows):
+            states = stored.window(pair.pair, number)
+            assert states is not None
+            common_ohm = picture.pooled[number].rates.common_ohm
+            assert common_ohm is not None
+            assert window.common == reference_errors(common_ohm, *states)
+
+
+def test_of_a_single_pair_the_reference_for_all_pairs_is_its_own() -> None:
+    (pair,) = absorbed(EnduranceModel(), endurance_steps(pairs=1, windows=2)).picture.pairs
+
+    assert [window.common for window in pair.windows] == [window.best for window in pair.windows]
+
+
+def test_of_older_windows_no_readings_are_kept_but_counts() -> None:
+    """However many readings a window has: their levels, at most as many as the grid has."""
+    model = absorbed(EnduranceModel(), endurance_steps(pairs=2, windows=2, parts=40))
+
+    kept = [
+        levels.level.size
+        for common in model._common.values()
+        for counts in common._counts.values()
+        for levels in (counts.lrs, counts.hrs)
+    ]
+    assert len(kept) == 2 * 2 * 2
+    assert max(kept) < 700
+    assert model.picture.pooled[0].rates.common.trials == 2 * 4 * 40 * 20
 
 
 def test_bands_of_several_pairs_reach_from_the_lowest_to_the_highest() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -30,6 +31,8 @@ from gui.views.iv import IVView
 from gui.views.rows import RowsView
 from gui.views.sense import SenseView
 from gui.views.sigma import SigmaView
+from labctl.analysis.error_rates import error_rate
+from labctl.analysis.maps import NOT_READ
 from tests.gui.planted_news import (
     Arrays,
     absorbed,
@@ -41,6 +44,7 @@ from tests.gui.planted_news import (
     rows_news,
     run_folder,
 )
+from tests.gui.seen import outside
 from tests.unit.planted_runs import forming_arrays
 
 FRONT, OVERLAID = RunStyle("front run", 0), RunStyle("old run", 1)
@@ -164,11 +168,40 @@ def test_views_are_painted_in_both_themes(kind: type[View], shown: Any) -> None:
     assert corners == [Theme(False).background, Theme(True).background]
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [EnduranceView, SigmaView, SenseView, FormingView, RowsView],
-    ids=lambda view: view.__name__,
-)
+@pytest.mark.parametrize("kind", **BY_NAME)
+def test_the_whole_range_holds_everything_that_was_measured(kind: type[View], shown: Any) -> None:
+    view, picture = shown(kind), pictured(kind)
+    view.show_run("a", picture, FRONT)
+    QApplication.processEvents()
+    view.figure.graphics.grab()
+    assert outside(view) == []
+
+    for panel in view.figure.panels:
+        panel.plot.setRange(xRange=(0.1, 0.2), yRange=(0.1, 0.2), padding=0)
+    assert outside(view)
+    view.figure.whole_range()
+    QApplication.processEvents()
+    view.figure.graphics.grab()
+    assert outside(view) == []
+
+
+@pytest.mark.parametrize("kind", **BY_NAME)
+def test_empty_axes_give_way_to_what_there_will_be(kind: type[View], shown: Any) -> None:
+    view = shown(kind)
+    view.promise("Something of this. From: that.")
+    assert view.figure.promised == "Something of this. From: that."
+    assert not view.figure.graphics.isVisible()
+
+    view.show_run("a", EMPTY[kind]().picture, FRONT)
+    assert view.figure.promised
+    view.show_run("a", pictured(kind), FRONT)
+    assert not view.figure.promised
+    assert view.figure.graphics.isVisible()
+    view.forget_run("a")
+    assert view.figure.promised
+
+
+@pytest.mark.parametrize("kind", **BY_NAME)
 def test_an_overlaid_run_is_drawn_beside_and_named(kind: type[View], shown: Any) -> None:
     view, picture = shown(kind), pictured(kind)
     view.show_run("a", picture, FRONT)
@@ -242,6 +275,52 @@ def test_endurance_without_resistances_gives_the_room_to_the_rates(shown: Any) -
     assert "resistances not read" in view.caption.text()
 
 
+def test_endurance_draws_all_pairs_at_one_reference_with_intervals(shown: Any) -> None:
+    view, picture = shown(EnduranceView), pictured(EnduranceView)
+    view.show_run("a", picture, FRONT)
+
+    drawn = series(view.rates, "1T1R best reference for all pairs").values
+    rates = [span.rates.common for span in picture.pooled]
+    assert drawn.y.tolist() == [rate.value for rate in rates]
+    assert drawn.low is not None
+    assert drawn.low.tolist() == [rate.low for rate in rates]
+    assert "BER, 1T1R best reference for all pairs" in view.figure.legend.names
+    view.set_selection(frozenset({(3, 2)}))
+    (pair,) = picture.of_cells(frozenset({(3, 2)}))
+    drawn = series(view.rates, "1T1R best reference for all pairs").values
+    assert drawn.y.tolist() == [window.common.rate.value for window in pair.windows]
+
+
+def test_a_pair_alone_has_no_reference_for_all_pairs(shown: Any) -> None:
+    view = shown(EnduranceView)
+    view.show_run("a", absorbed(EnduranceModel(), endurance_steps(1, 3)).picture, FRONT)
+
+    assert series(view.rates, "1T1R best reference for all pairs").values.y.size == 0
+    assert not any("all pairs" in name for name in view.figure.legend.names)
+
+
+def test_symbols_tell_what_is_drawn_and_colours_of_which_run(shown: Any) -> None:
+    view, picture = shown(EnduranceView), pictured(EnduranceView)
+    view.show_run("a", picture, FRONT)
+    view.show_run("b", picture, OVERLAID)
+
+    entries = dict(view.figure.legend._entries)
+    assert entries["in front: front run"] is None
+    old = entries["old run"]
+    assert (old.symbol, old.line) == (None, Qt.PenStyle.DashLine)
+    for panel in view.figure.panels:
+        by_name: dict[str, list[Series]] = {}
+        for one in panel.drawn:
+            if isinstance(one, Series):
+                by_name.setdefault(one.name, []).append(one)
+        for mine, other in by_name.values():
+            assert (mine.look.symbol, mine.look.filled) == (other.look.symbol, other.look.filled)
+            assert other.look.colour.rgb() == old.colour.rgb() != mine.look.colour.rgb()
+    marks = [(look.symbol, look.filled) for look in entries.values() if look and look.symbol]
+    rates = marks[2:]
+    assert len(set(rates)) == len(rates) == 4
+
+
 # --- the others --------------------------------------------------------------------------------
 
 
@@ -292,16 +371,66 @@ def test_the_next_run_has_panels_of_its_own_voltages(shown: Any) -> None:
     assert items(view) < before
 
 
-def test_a_condition_without_an_error_is_a_bound_at_one_error(shown: Any) -> None:
+def clean_conditions() -> Any:
+    """Nothing wrong at 28 µA and 1.5 V, nor in the first repetition at 55 µA."""
     arrays = conditions_arrays()
-    arrays["sensed"][:3, 1:] = arrays["pattern"][:3, 1:]
-    arrays["sensed"][:3, 0, 1:] = arrays["pattern"][:3, 0, 1:]
+    for number in (0, 1, 2, 6):
+        read = arrays["sensed"][number] != NOT_READ
+        arrays["sensed"][number][read] = arrays["pattern"][number][read]
+    return absorbed(ConditionsModel(), cut(arrays, 12)).picture
+
+
+def test_a_condition_without_an_error_is_an_upper_bound(shown: Any) -> None:
     view = shown(ConditionsView)
-    view.show_run("a", absorbed(ConditionsModel(), cut(arrays, 12)).picture, FRONT)
+    view.show_run("a", clean_conditions(), FRONT)
 
     clean = series(view.panels[1.5], "SET 28 µA")
     assert clean._arrows.getData()[0].size == 1
-    assert clean.values.y.tolist() == [1024 / 23]
+    assert clean.values.y.tolist() == [1024 * error_rate(0, 3 * 23).high]
+
+
+def test_a_bar_reaches_down_where_a_repetition_had_no_error(shown: Any) -> None:
+    view, picture = shown(ConditionsView), clean_conditions()
+    view.show_run("a", picture, FRONT)
+
+    point = next(p for p in picture.points if (p.reset_v, p.set_compliance_a) == (1.5, 55e-6))
+    assert min(point.errors) == 0 < max(point.errors)
+    drawn = series(view.panels[1.5], "SET 55 µA")
+    assert drawn.values.low is not None
+    assert drawn.values.low.tolist() == [1024 / sum(point.bits)]
+    assert np.isfinite(drawn._bars.getData()[1]).sum() == 2
+
+
+def test_overlaid_conditions_keep_their_symbols_and_take_the_colour_of_their_run(
+    shown: Any,
+) -> None:
+    arrays = conditions_arrays()
+    arrays["condition"][:6, 0] = 110e-6
+    arrays["condition"][6:, 1] = 2.0
+    other = absorbed(ConditionsModel(), cut(arrays, 12)).picture
+    view = shown(ConditionsView)
+    view.show_run("a", pictured(ConditionsView), FRONT)
+    alone = [series(view.panels[1.5], f"SET {n} µA").look for n in (28, 55)]
+    view.show_run("b", other, OVERLAID)
+
+    assert sorted(view.panels) == [1.5, 2.0, 2.5]
+    mine = [series(view.panels[1.5], f"SET {n} µA").look for n in (28, 55)]
+    its = series(view.panels[2.0], "old run, SET 55 µA").look
+    new = series(view.panels[1.5], "old run, SET 110 µA").look
+    assert len({look.colour.rgb() for look in alone}) == 2
+    assert len({(look.colour.rgb(), look.line) for look in mine}) == 1
+    assert [look.symbol for look in mine] == [look.symbol for look in alone]
+    assert its.symbol == mine[1].symbol
+    assert len({look.symbol for look in (*mine, new)}) == 3
+    assert (its.colour.rgb(), its.line) == (new.colour.rgb(), new.line)
+    assert its.line != mine[0].line
+    names = view.figure.legend.names
+    assert names == ["SET 28 µA", "SET 55 µA", "SET 110 µA", "front run", "old run"]
+
+    view.forget_run("b")
+    assert sorted(view.panels) == [1.5, 2.5]
+    again = [series(view.panels[1.5], f"SET {n} µA").look for n in (28, 55)]
+    assert [look.colour.rgb() for look in again] == [look.colour.rgb() for look in alone]
 
 
 def test_iv_brings_selected_devices_to_the_front(shown: Any) -> None:
@@ -313,6 +442,36 @@ def test_iv_brings_selected_devices_to_the_front(shown: Any) -> None:
 
     assert "In front: row 0 column 0 BLb." in view.caption.text()
     assert np.isfinite(series(view.panel, "SET").values.x).sum() == 82
+
+
+def test_iv_draws_the_same_device_of_an_overlaid_run(shown: Any) -> None:
+    view = shown(IVView)
+    view.show_run("b", absorbed(IVModel(), iv_steps(5)).picture, OVERLAID)
+    view.show_run("a", absorbed(IVModel(), iv_steps(3)).picture, FRONT)
+
+    def places() -> list[set[int]]:
+        return [{sweep.row for sweep in view._in_front(view.runs[run])} for run in ("a", "b")]
+
+    # Device 2 was swept last in front; the other run went on to device 4.
+    assert places() == [{2}, {2}]
+    assert np.isfinite(series(view.panel, "old run, SET").values.x).sum() == 82
+    assert not any("old run, earlier" in one.name for one in view.panel.drawn)
+    looks = [series(view.panel, name).look for name in ("SET", "old run, SET")]
+    assert looks[0].colour.rgb() != looks[1].colour.rgb()
+    assert looks[0].line == looks[1].line
+
+    view.set_selection(frozenset({(0, 0), (4, 0)}))
+    assert places() == [{0}, {0}]
+    assert view.figure.legend.names[-2:] == ["in front: front run", "old run"]
+
+
+def test_iv_draws_the_last_device_of_a_run_that_has_not_swept_the_same(shown: Any) -> None:
+    view = shown(IVView)
+    view.show_run("a", absorbed(IVModel(), iv_steps(5)).picture, FRONT)
+    view.show_run("b", absorbed(IVModel(), iv_steps(2)).picture, OVERLAID)
+
+    assert {sweep.row for sweep in view._in_front(view.runs["b"])} == {1}
+    assert series(view.panel, "old run, switched").values.x.size == 2
 
 
 def test_forming_draws_the_paper_that_is_chosen(shown: Any) -> None:
@@ -368,6 +527,21 @@ def test_many_rows_are_drawn_bounded_and_an_outlier_stays(shown: Any, qtbot: QtB
     assert before.y.max() == 99.0
     assert line.values.y.min() == -99.0
     assert line.values.x.max() == 300_000
+
+
+def test_a_long_run_that_tells_no_more_comes_in_place_of_the_promise(
+    shown: Any, qtbot: QtBot
+) -> None:
+    model, view = RowsModel(), shown(RowsView)
+    view.promise("rows")
+    model.absorb(run_folder(), rows_news({"value": np.arange(1_000_000.0) % 7}))
+    view.show_run("a", model.picture, FRONT)
+    assert not view.is_caught_up
+
+    qtbot.waitUntil(lambda: view.is_caught_up)
+
+    assert not view.figure.promised
+    assert view.figure.graphics.isVisible()
 
 
 def test_rows_whose_x_falls_are_drawn_as_points(shown: Any) -> None:

@@ -23,7 +23,6 @@ from PyQt6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from gui import running
 from gui.closing import ClosingQuestion
 from gui.controls import RunState
 from gui.settings import Settings, read_settings
@@ -44,26 +43,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def made(place: Place) -> tuple[RunFolder, RunFolder]:
     """Two finished runs, the older one first."""
     return place.make_run(programmings=2), place.make_run(programmings=1)
-
-
-@pytest.fixture
-def children(monkeypatch: pytest.MonkeyPatch) -> list[FakeChild]:
-    """What the window begins."""
-    begun: list[FakeChild] = []
-    monkeypatch.setattr(FakeChild, "begun", begun, raising=False)
-    monkeypatch.setattr(running, "RunChild", FakeChild)
-    return begun
-
-
-@pytest.fixture
-def stops(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Stop]]:
-    """What the window asks to stop, and how."""
-    asked: list[tuple[str, Stop]] = []
-    monkeypatch.setattr(running, "RunFolder", lambda path: path)
-    monkeypatch.setattr(
-        running, "ask_to_stop", lambda path, level: asked.append((path.name, level))
-    )
-    return asked
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +128,81 @@ def test_wrong_input_is_told_beside_its_field_and_holds_start(
     wait(qtbot, lambda: window.parts.controls.start_button.isEnabled())
 
 
+def asked_pages(window: MainWindow) -> list[str]:
+    """Titles of Parameters and Options as they are shown."""
+    return [window.parts.asked.tabText(index) for index in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("option", "typed", "said"),
+    [
+        ("die", "a/b", "cannot name a die"),
+        ("max_cycles_per_device", "1", "the wear budget is 1 cycles a device"),
+        ("bench", "none.toml", "none.toml cannot be read"),
+    ],
+)
+def test_a_problem_of_a_run_option_stands_beside_its_field(
+    window: MainWindow, qtbot: QtBot, option: str, typed: str, said: str
+) -> None:
+    field = window.parts.options.fields[option]
+    before = field.text
+    field.fill(typed)
+    wait(qtbot, lambda: said in field.problem.text())
+    assert asked_pages(window) == ["Parameters", "⚠ Options"]
+    assert window.parts.plan.headline.text() == "⚠ No plan: see what is marked under Options."
+    assert not window.parts.controls.start_button.isEnabled()
+    field.fill(before)
+    wait(qtbot, window.parts.controls.start_button.isEnabled)
+    assert asked_pages(window) == ["Parameters", "Options"]
+    assert not field.problem.text()
+
+
+def test_a_refusal_of_the_command_stands_beside_its_run_option(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild]
+) -> None:
+    start(window, qtbot)
+    children[0].ended.emit(2, "die 'lab3' is a real one: give another name with --die")
+    assert "is a real one" in window.parts.options.fields["die"].problem.text()
+    assert asked_pages(window) == ["Parameters", "⚠ Options"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "options"),
+    [({"set_compliance": "900uA"}, {}), ({}, {"temperature": "hot"})],
+)
+def test_the_bench_is_known_while_something_else_is_wrong(
+    window: MainWindow, qtbot: QtBot, wrong: dict[str, str], options: dict[str, str]
+) -> None:
+    from labctl.benchfile import example_file
+
+    window.parts.form.fill(wrong)
+    window.parts.options.fill({**options, "bench": str(example_file("b1500"))})
+    wait(qtbot, lambda: window.parts.banner.text.startswith("REAL BENCH"))
+    assert not window.parts.controls.start_button.isEnabled()
+    page = "Parameters" if wrong else "Options"
+    assert window.parts.plan.headline.text() == f"⚠ No plan: see what is marked under {page}."
+    window.parts.options.fill({"temperature": ""})
+
+
+def test_what_is_beside_a_field_is_not_told_above_the_plan_too(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    from labctl.benchfile import example_file
+
+    window.parts.options.fill({"bench": str(example_file("b1500"))})
+    field = window.parts.form.fields["compliance_table"]
+    wait(qtbot, lambda: "was measured on simulated dies" in field.problem.text())
+    headline = window.parts.plan.headline
+    assert headline.text() == "⚠ No plan: see what is marked under Parameters."
+    assert asked_pages(window) == ["⚠ Parameters", "Options"]
+    window.parts.form.choose("iv")
+    window.parts.form.fill({"region": "0:40,all", "compliance_table": "none.toml"})
+    window.parts.form.fill({"region": "0:40,all"})
+    window.parts.options.fill({"bench": ""})
+    wait(qtbot, lambda: "this chip has rows 0 to 31" in headline.text())
+    assert asked_pages(window) == ["Parameters", "Options"]
+
+
 def test_copy_as_command_gives_the_line_that_start_runs(
     window: MainWindow, qtbot: QtBot, children: list[FakeChild], place: Place
 ) -> None:
@@ -174,6 +228,15 @@ def test_what_changes_devices_asks_first_and_cancel_sends_nothing(
 
 # --- a run of this window -------------------------------------------------------------------------
 
+BUTTONS = pytest.mark.parametrize(
+    ("button", "level"),
+    [
+        ("pause_button", Stop.AFTER_STEP),
+        ("stop_button", Stop.WITHIN_STEP),
+        ("emergency_button", Stop.EMERGENCY),
+    ],
+)
+
 
 def test_a_refusal_is_told_beside_the_field_that_it_names(
     window: MainWindow, qtbot: QtBot, children: list[FakeChild]
@@ -197,14 +260,7 @@ def test_a_run_comes_to_the_front_when_its_folder_is_there(
     wait(qtbot, lambda: made[0].id in window.parts.banner.text)
 
 
-@pytest.mark.parametrize(
-    ("button", "level"),
-    [
-        ("pause_button", Stop.AFTER_STEP),
-        ("stop_button", Stop.WITHIN_STEP),
-        ("emergency_button", Stop.EMERGENCY),
-    ],
-)
+@BUTTONS
 def test_each_button_asks_for_its_way_to_stop(
     window: MainWindow,
     qtbot: QtBot,
@@ -241,19 +297,22 @@ def test_escape_is_the_emergency_stop_from_any_field(
     assert {level for _, level in stops} == {Stop.EMERGENCY}
 
 
-def test_an_emergency_before_the_folder_is_there_is_not_lost(
+@BUTTONS
+def test_what_is_asked_before_the_folder_is_there_is_not_lost(
     window: MainWindow,
     qtbot: QtBot,
     children: list[FakeChild],
     stops: list[tuple[str, Stop]],
     tmp_path: Path,
+    button: str,
+    level: Stop,
 ) -> None:
     start(window, qtbot)
-    press(window.parts.controls.emergency_button)
+    press(getattr(window.parts.controls, button))
     assert stops == []
     children[0].opened.emit(tmp_path / "20261122-120000-checkerboard")
     wait(qtbot, lambda: stops)
-    assert stops == [("20261122-120000-checkerboard", Stop.EMERGENCY)]
+    assert stops == [("20261122-120000-checkerboard", level)]
 
 
 def test_an_emergency_stop_without_a_run_says_that_there_is_none(window: MainWindow) -> None:
@@ -261,12 +320,15 @@ def test_an_emergency_stop_without_a_run_says_that_there_is_none(window: MainWin
     assert window.parts.notice.text().endswith("going on: there is nothing to stop.")
 
 
-def test_an_emergency_right_after_a_resume_is_not_lost(
+@BUTTONS
+def test_a_run_can_be_stopped_as_soon_as_it_goes_on_again(
     window: MainWindow,
     qtbot: QtBot,
     children: list[FakeChild],
     stops: list[tuple[str, Stop]],
     made: tuple[RunFolder, RunFolder],
+    button: str,
+    level: Stop,
 ) -> None:
     """The run in front is still shown as it had ended."""
     window.look_at(made[0].id, made[0].path)
@@ -275,9 +337,24 @@ def test_an_emergency_right_after_a_resume_is_not_lost(
     children[0].opened.emit(made[0].path)
     assert window.shown.status is not None
     assert window.shown.status.status == "success"
-    QTest.keyClick(window, Qt.Key.Key_Escape)
+    press(getattr(window.parts.controls, button))
     wait(qtbot, lambda: stops)
-    assert stops == [(made[0].id, Stop.EMERGENCY)]
+    assert stops == [(made[0].id, level)]
+
+
+def test_a_run_whose_report_is_being_written_cannot_be_stopped(
+    window: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    made: tuple[RunFolder, RunFolder],
+) -> None:
+    start(window, qtbot)
+    children[0].opened.emit(made[0].path)
+    wait(qtbot, lambda: window.state is RunState.ENDING)
+    assert not window.parts.controls.stop_button.isEnabled()
+    assert window.parts.notice.text() == "The run has ended; its report is being written."
+    children[0].ended.emit(0, "")
+    assert window.state is RunState.IDLE
 
 
 def test_what_was_asked_of_a_run_is_forgotten_when_it_has_ended(
@@ -404,6 +481,76 @@ def test_an_interrupted_run_is_offered_to_be_gone_on_with(
     assert not window.parts.controls.resume_button.isEnabled()
     resume(window, line.run)
     assert children[0].arguments == ["resume", line.run, "--runs", str(place.runs)]
+
+
+@pytest.mark.parametrize(
+    ("option", "asked", "said"),
+    [
+        ("--accept-change", "if this is another die", ["--accept-change"]),
+        ("--other-host-is-gone", "two programs write into one run", ["--other-host-is-gone"]),
+        ("--die", "Go on with its own die?", []),
+    ],
+)
+def test_a_refusal_to_go_on_is_asked_about_and_then_overruled(
+    window: MainWindow,
+    children: list[FakeChild],
+    place: Place,
+    option: str,
+    asked: str,
+    said: list[str],
+) -> None:
+    controls = window.parts.controls
+    run = window.parts.browser.runs.lines[0].run
+    window.parts.options.fill({"die": "lab4"})
+    resume(window, run)
+    line = ["resume", run, "--die", "lab4", "--runs", str(place.runs)]
+    assert children[0].arguments == line
+    children[0].refused.emit(option, "it is not as it was")
+    children[0].ended.emit(2, "it is not as it was")
+    text = controls.question_text.text()
+    assert text.startswith(f"{run} does not go on: it is not as it was. ")
+    assert asked in text
+    assert not window.parts.notice.isVisible()
+    assert not controls.not_again.isVisible()
+    assert controls.no_button.hasFocus()
+    press(controls.yes_button)
+    own = ["resume", run, "--runs", str(place.runs)] if option == "--die" else line
+    assert children[1].arguments == [*own, *said]
+    children[1].ended.emit(0, "")
+    assert not controls.question.isVisible()
+    window.parts.options.fill({"die": ""})
+
+
+def test_a_second_refusal_is_asked_about_too_and_cancel_ends_it(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild]
+) -> None:
+    controls = window.parts.controls
+    resume(window, window.parts.browser.runs.lines[0].run)
+    for option in ("--other-host-is-gone", "--accept-change"):
+        children[-1].refused.emit(option, "no")
+        children[-1].ended.emit(1, "no")
+        # What is typed meanwhile does not take it away: it is about no form.
+        window.parts.form.fields["programmings"].fill("3")
+        press(controls.yes_button)
+    assert children[-1].arguments[-2:] == ["--other-host-is-gone", "--accept-change"]
+    children[-1].refused.emit("--accept-change", "no")
+    children[-1].ended.emit(1, "no")
+    press(controls.no_button)
+    assert len(children) == 3
+    assert window.state is RunState.IDLE
+    assert not controls.question.isVisible()
+
+
+def test_a_refusal_of_a_run_that_is_started_asks_nothing(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild]
+) -> None:
+    resume(window, window.parts.browser.runs.lines[0].run)
+    children[0].refused.emit("--accept-change", "no")
+    children[0].ended.emit(1, "no")
+    press(window.parts.controls.no_button)
+    start(window, qtbot)
+    children[1].ended.emit(2, "Programmings 7 is not allowed: 1 to 5")
+    assert not window.parts.controls.question.isVisible()
 
 
 def test_a_run_of_an_unknown_procedure_is_not_gone_on_with(window: MainWindow) -> None:
@@ -602,9 +749,24 @@ def letters_of(window: MainWindow) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("lower", range(3))
 def test_no_two_controls_share_a_letter(window: MainWindow, lower: int) -> None:
-    window.parts.lower_tabs.setCurrentIndex(lower)
-    shared = {letter: names for letter, names in letters_of(window).items() if len(names) > 1}
-    assert shared == {}
+    """On any page, also while the window asks something."""
+    parts = window.parts
+    parts.lower_tabs.setCurrentIndex(lower)
+    press(parts.controls.start_button)
+    for asked in range(parts.asked.count()):
+        parts.asked.setCurrentIndex(asked)
+        for plot in range(parts.plots.count()):
+            parts.plots.setTabVisible(plot, True)
+            parts.plots.setCurrentIndex(plot)
+            shared = {k: names for k, names in letters_of(window).items() if len(names) > 1}
+            if parts.plots.widget(plot) is parts.die:
+                # Alt and the letter goes from one map to the other.
+                assert set(shared) == {"y", "k"}
+            else:
+                assert shared == {}, parts.plots.tabText(plot)
+    parts.asked.setCurrentIndex(0)
+    parts.fit_plots("checkerboard")
+    press(parts.controls.no_button)
 
 
 def test_every_control_has_a_name_for_those_who_hear_it(window: MainWindow) -> None:

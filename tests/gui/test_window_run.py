@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from gui.registry import ARRAY
 from gui.window import MainWindow
 from labctl.observing import Observer, StopRequest
 from labctl.runs import run
-from labctl.store.folder import RunFolder, list_runs
+from labctl.store.folder import RECORD, RunFolder, list_runs
 from tests.gui.windows import ROWS, Place, close, open_window, press, wait
 from tests.simulated import request, small_setup
 
@@ -116,6 +117,29 @@ def test_a_person_starts_a_run_watches_pauses_resumes_and_stops_it(
     assert made.record["steps_done"] >= paused_after
     assert made.record["reason"].startswith("emergency stop by the user")
     assert made.record["reason"] in parts.progress.step.text()
+
+
+def test_a_run_of_another_computer_is_gone_on_with_when_a_person_says_so(
+    qtbot: QtBot, place: Place
+) -> None:
+    made = place.make_run(programmings=1)
+    owner = {"pid": 17, "host": "another-machine", "birth": None}
+    record = {**made.record, "status": None, "owner": owner}
+    (made.path / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    window = open_window(place)
+    parts, controls = window.parts, window.parts.controls
+    wait(qtbot, lambda: [line.status for line in parts.browser.runs.lines] == ["interrupted"])
+    parts.browser.choose(made.id)
+    press(controls.resume_button)
+    press(controls.yes_button)
+    wait(qtbot, lambda: controls.question.isVisible() and window.state is RunState.IDLE)
+    assert "was begun on another-machine" in controls.question_text.text()
+    assert "two programs write into one run" in controls.question_text.text()
+    press(controls.yes_button)
+    wait(qtbot, lambda: [line.status for line in parts.browser.runs.lines] == ["success"])
+    wait(qtbot, lambda: window.state is RunState.IDLE)
+    assert not controls.question.isVisible()
+    close(window)
 
 
 def test_a_run_started_elsewhere_is_shown_live_and_can_be_stopped(

@@ -32,6 +32,7 @@ class FakeChild(QObject):
 
     opened = pyqtSignal(object)
     noted = pyqtSignal(str)
+    refused = pyqtSignal(str, str)
     ended = pyqtSignal(int, str)
 
     begun: list[FakeChild]

@@ -20,6 +20,7 @@ from labctl.benchfile import BenchSetup
 from labctl.runs import run
 from labctl.store.folder import RunFolder
 from tests.fakes import FakeChip
+from tests.protocol.served import PATIENCE_S
 from tests.simulated import bent_setup, devices, request, small_bench_file, some_bits, station_of
 
 SEED = 7_340_025
@@ -214,7 +215,8 @@ def test_the_driver_works_over_a_visa_resource(board, fake):
         thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
         address = f"TCPIP::127.0.0.1::{server.server_address[1]}::SOCKET"
-        adapter = VISAAdapter(address, visa_library="@py", **CONNECTION)
+        patient = {**CONNECTION, "timeout": 1000 * PATIENCE_S}
+        adapter = VISAAdapter(address, visa_library="@py", **patient)
         try:
             driver = DecoderBoard(adapter)
             for row, column in ((0, 31), (31, 0), (5, 17)):

@@ -17,10 +17,16 @@ from typer.testing import CliRunner
 from instruments.sim.chip.die import Die
 from labctl.benchfile import example_file
 from labctl.twin_cli import twin_app
-from tests.protocol.served import asked
+from tests.protocol.served import PATIENCE_S, asked
 from tests.simulated import bent_setup
 
-PROGRAM = "from labctl.twin_cli import twin_app; twin_app()"
+PROGRAM = f"""
+from instruments.sim.served import board, server
+from labctl.twin_cli import twin_app
+server.DECISION_S = server.PLACE_S = server.ORDER_S = board.PLACE_S = {PATIENCE_S}
+twin_app()
+"""
+"""It waits for its clients as long as they take, as `tests.protocol.conftest.patience` has it."""
 
 
 def command(*arguments: object) -> list[str]:
@@ -52,10 +58,10 @@ def serving(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], tuple[s
 def test_a_signal_ends_it_and_keeps_the_die(tmp_path: Path, number: signal.Signals) -> None:
     with serving("--die", "d", "--dies", tmp_path, "--seed", 4) as (process, address):
         assert address[0] == "127.0.0.1"
-        with socket.create_connection(address, timeout=20) as flex:
+        with socket.create_connection(address, timeout=PATIENCE_S) as flex:
             assert asked(flex, b"PA 3;*OPC?\n") == b"1\r\n"
             process.send_signal(number)
-            assert process.wait(20) == 0
+            assert process.wait() == 0
             assert flex.recv(1) == b""
         assert process.stderr is not None
         assert process.stderr.read() == ""
@@ -97,7 +103,7 @@ def test_a_die_that_is_served_is_not_served_twice(tmp_path: Path) -> None:
         assert text.count("\n") == 1
     # It was killed: what it left is explained and cleared.
     with serving("--die", "d", "--dies", tmp_path) as (process, address):
-        with socket.create_connection(address, timeout=20) as flex:
+        with socket.create_connection(address, timeout=PATIENCE_S) as flex:
             assert asked(flex, b"*OPC?\n") == b"1\r\n"
         process.kill()
         assert process.stderr is not None
@@ -116,6 +122,6 @@ def test_a_decoder_board_has_a_port_of_its_own(tmp_path: Path) -> None:
         assert process.stdout is not None
         found = re.match(r"decoder board at TCPIP::(\S+)::(\d+)::SOCKET", process.stdout.readline())
         assert found is not None
-        with socket.create_connection((found[1], int(found[2])), timeout=20) as line:
+        with socket.create_connection((found[1], int(found[2])), timeout=PATIENCE_S) as line:
             assert asked(line, b"ADDR 3,17\n") == b"OK\n"
             assert asked(line, b"ADDR?\r\n") == b"3,17\n"

@@ -14,10 +14,11 @@ from pymeasure.instruments.agilent.agilentB1500 import SweepMode
 
 from instruments.b1500.mainframe import B1500
 from instruments.limits import VoltageLimit
+from instruments.sim.served import server
 from instruments.sim.served.flex import QUIET_S
 from instruments.sim.served.server import Kind
 from instruments.sim.station import DEFAULT_MODULES
-from tests.protocol.served import ServedBench, asked, line, served, visa, wait_for
+from tests.protocol.served import PATIENCE_S, ServedBench, asked, line, served, visa, wait_for
 
 SWEEP = (
     b"CN 8\n",
@@ -59,7 +60,9 @@ def test_our_driver_over_visa(bench: ServedBench) -> None:
         instrument.check_errors()
 
 
-def test_pymeasures_class_over_visa(bench: ServedBench) -> None:
+def test_pymeasures_class_over_visa(bench: ServedBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The data wait for *OPC?, however long it takes to ask for errors first.
+    monkeypatch.setattr(server, "QUIET_S", PATIENCE_S)
     with visa(bench.port) as adapter:
         b1500 = AgilentB1500(adapter)
         b1500.initialize_all_smus()
@@ -204,6 +207,7 @@ def test_outputs_stay_when_a_client_leaves(bench: ServedBench) -> None:
 # Places
 
 
+@pytest.mark.usefixtures("impatience")
 def test_a_second_flex_client_is_refused(client: socket.socket, bench: ServedBench) -> None:
     asked(client, b"*OPC?\n")
     with bench.raw() as second:
@@ -213,13 +217,18 @@ def test_a_second_flex_client_is_refused(client: socket.socket, bench: ServedBen
     assert asked(client, b"*OPC?\n") == b"1\r\n"
 
 
-def test_a_silent_client_is_a_flex_client(bench: ServedBench) -> None:
+@pytest.mark.usefixtures("impatience")
+def test_a_silent_client_is_a_flex_client(
+    bench: ServedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "DECISION_S", 0.05)
     with bench.raw():
         wait_for(lambda: Kind.FLEX in bench.server._connections.values())
         with bench.raw() as second:
             assert line(second).startswith(b"refused:")
 
 
+@pytest.mark.usefixtures("impatience")
 def test_a_third_client_is_refused(client: socket.socket, bench: ServedBench) -> None:
     asked(client, b"*OPC?\n")
     library = bench.library_client()

@@ -20,7 +20,7 @@ from instruments.wgfmu.library import SIGNATURES
 from labctl.bench import DieChoice
 from labctl.benchfile import load_setup
 from labctl.twin import TwinError, build_library, twin_server
-from tests.protocol.served import asked
+from tests.protocol.served import PATIENCE_S, asked
 
 PROGRAMS = Path(__file__).parent / "programs"
 PRIVATE = {name: value for name, value in os.environ.items() if name != "LABCTL_TWIN"}
@@ -64,7 +64,6 @@ def run(
         env=PRIVATE if environment is None else environment,
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
 
@@ -145,7 +144,7 @@ def test_a_c_program_forms_and_sets_and_an_smu_reads_it(
     program = compiled("form_and_set", *linked(library))
     with (
         twin_server(load_setup(None), DieChoice(None, 3, tmp_path)) as server,
-        socket.create_connection(server.address, timeout=20) as flex,
+        socket.create_connection(server.address, timeout=PATIENCE_S) as flex,
     ):
         flex.sendall(b"CN 8,9;DV 9,0,3.3,1E-2;DV 8,0,1.2,1E-2;ERC 2,65535\n")
         assert asked(flex, b"ERRX?\n") == b'+0,"No Error."\r\n'
@@ -167,7 +166,7 @@ def test_a_c_program_meets_a_queued_flex_error(
     program = compiled("form_and_set", *linked(library))
     with (
         twin_server(load_setup(None), DieChoice(None, 3, tmp_path)) as server,
-        socket.create_connection(server.address, timeout=20) as flex,
+        socket.create_connection(server.address, timeout=PATIENCE_S) as flex,
     ):
         assert asked(flex, b"*CLS;*OPC?\n") == b"1\r\n"
         done = run([program, f"TCPIP::127.0.0.1::{server.address[1]}::SOCKET", 101, 102])

@@ -53,14 +53,12 @@ def bench(library: Path, tmp_path: Path) -> Iterator[Path]:
         file.write_text(text, encoding="utf-8")
         yield file
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait() == 0
 
 
 def labctl(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-m", "labctl.cli", *map(str, arguments)]
-    return subprocess.run(
-        program, cwd=folder, capture_output=True, text=True, timeout=110, check=False
-    )
+    return subprocess.run(program, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_doctor_contact_and_a_run(bench: Path, tmp_path: Path) -> None:
@@ -115,7 +113,7 @@ def test_a_killed_run_goes_on_after_a_look_at_the_die(bench: Path, tmp_path: Pat
         assert child.poll() is None
         time.sleep(0.05)
     child.terminate()
-    _, errors = child.communicate(timeout=100)
+    _, errors = child.communicate()
     said = " ".join(errors.split())
     assert "Re-checked the die: " in said
     assert f"Resumed at step {done}" in said

@@ -138,8 +138,12 @@ def test_a_run_from_the_first_key_to_the_emergency_stop(person: Person) -> None:
     person.click(seen["cells"]["2,5"], "ctrl")
     person.wait(lambda seen: seen["selected"] == [*block, [2, 5]])
 
+    # With a list open, which would take the key for itself.
+    person.click(seen["places"]["procedure"])
+    person.wait(lambda seen: seen["popup"])
     person.do("key", "Escape")
     person.wait(lambda seen: seen["state"] == "IDLE" and "by the user" in seen["step"])
+    assert not person.see()["popup"]
     (made,) = list_runs(person.runs)
     assert made.record["status"] == "aborted"
     assert "by the user" in made.record["reason"]

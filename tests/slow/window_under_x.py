@@ -44,6 +44,7 @@ def told(window: MainWindow) -> dict[str, object]:
         "state": window.state.name,
         "can_start": controls.start_button.isEnabled(),
         "question": controls.question.isVisible(),
+        "popup": QApplication.activePopupWidget() is not None,
         "read": int((picture.reads > 0).sum()) if picture is not None else 0,
         "selected": sorted(window.selection.cells),
         "step": window.parts.progress.step.text(),

@@ -19,6 +19,7 @@ CAMPAIGNS = {
     "tests/faults/test_stopping.py": "stops and errors in every procedure",
     "tests/faults/test_campaign.py": "instruments and pads",
     "tests/faults/test_power_down.py": "the way down",
+    "tests/faults/test_interrupts.py": "Ctrl-C in a script, also on the way down",
     "tests/faults/test_resynchronise.py": "answers out of step",
     "tests/campaigns/test_rechecking.py": "another die, other instruments",
     "tests/slow/test_full_disk.py": "a file size limit",

@@ -104,8 +104,10 @@ def test_a_ledger_that_stays_locked_is_told(ledger, other, monkeypatch):
         ledger.confirm(1)
 
 
-def test_two_that_plan_at_once_never_share_a_block(tmp_path):
+def test_two_that_plan_at_once_never_share_a_block(tmp_path, monkeypatch):
     """Sharing one, the first to confirm would confirm the other's pulses too."""
+    # Neither gives up, however long the other has its turn on a slow disk.
+    monkeypatch.setattr(ledger_module, "PATIENCE_S", 250.0)
     path, blocks = tmp_path / LEDGER, []
 
     def plan_many(die):

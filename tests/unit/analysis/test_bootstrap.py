@@ -10,7 +10,9 @@ from labctl.analysis.error_rates import error_rate
 from tests.unit.analysis.coverage import Planted, check_coverage
 
 
-@pytest.mark.parametrize(("a", "b"), [(0.3, 25.0), (0.05, 50.0)])
+@pytest.mark.parametrize(
+    ("a", "b"), [(0.3, 25.0), pytest.param(0.05, 50.0, marks=pytest.mark.slow)]
+)
 def test_interval_covers_rates_of_weak_cells(a: float, b: float) -> None:
     """600 cells of 100 trials; the second has errors in some thirty cells only."""
     generator = np.random.default_rng(int(b))

@@ -46,6 +46,7 @@ def test_distance_intervals_cover(known_errors: bool) -> None:
     check_coverage(estimate, repetitions=200)
 
 
+@pytest.mark.slow
 def test_ber_intervals_cover_with_windows_without_errors() -> None:
     generator = np.random.default_rng(2)
     truth = 10 ** law(-5.5, 0.45, 1460, WINDOWS)

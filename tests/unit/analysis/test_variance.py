@@ -64,6 +64,7 @@ def planted_pair(die: PlantedDie) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_planted_pair() -> None:
     """Checkerboard and inverse in turn, so that every device shows both states."""
     die = PlantedDie(1.2, 0.25, 0.35, common=0.12, device_share=0.25)
