@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +22,8 @@ from instruments.testchip.decoder import Decoder, DigitalIODecoder
 from instruments.testchip.decoder_board import CONNECTION, DecoderBoard
 from instruments.testchip.pads import DRIVEN_PADS, METERS, OUTPUT_PADS, PULSED_PADS, SUPPLY_PADS
 from instruments.testchip.waveforms import PulseSchemes
-from instruments.wgfmu.driver import Wgfmu
+from instruments.wgfmu.driver import Channel, Wgfmu
+from instruments.wgfmu.errors import WgfmuError
 from instruments.wgfmu.library import WgfmuLibrary, load_vendor_library
 from labctl.benchfile import BenchSetup
 from labctl.interrupts import interrupts_wait
@@ -211,6 +213,21 @@ class Bench:
         self.chip = self._bind()
         return self.chip.power_down()
 
+    def bind_unseen(self) -> None:
+        """Bind the roles of a bench that did not open, so that `leave` takes down what obeys.
+
+        Raises `BenchError` or `OSError` if that cannot be done; nothing is forced.
+        """
+        if hasattr(self, "chip"):
+            return
+        with suppress(WgfmuError):
+            self._wgfmu.open()
+        for pad in _WGFMU_PADS:
+            number = self._number(pad)
+            self._wgfmu.channels.setdefault(number, Channel(self._wgfmu, number))
+        self._mainframe.list_smus(self.setup.content.mainframe.modules)
+        self.chip = self._bind()
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -303,7 +320,8 @@ _WGFMU_PADS = (*PULSED_PADS, *OUTPUT_PADS)
 def make_safe(setup: BenchSetup) -> list[str]:
     """Take every output of a bench to 0 V and open it, powering nothing up.
 
-    Returns what could not be done, one sentence each. Raises `BenchError` if the bench cannot be
+    Also where nobody can see whether it obeys: a mainframe that does not answer is told all the
+    same. Returns what could not be done, one sentence each. Raises `BenchError` if the bench cannot be
     reached, `labctl.store.locks.LockedError` if another program uses it.
     """
     bench = Bench(setup, DieChoice(None, None, Path()))
@@ -312,6 +330,8 @@ def make_safe(setup: BenchSetup) -> list[str]:
             bench.open_outputs_down()
         except Exception as error:
             bench.problems.append(f"the bench did not open: {error}")
+            with suppress(Exception):
+                bench.bind_unseen()
         finally:
             bench.leave()
     return bench.problems

@@ -14,7 +14,7 @@ from labctl.store.folder import RunFolder
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands. Times in seconds; ``remaining_s`` is None before the first step ends."""
+    """Where a run stands. Times in seconds; ``remaining_s`` is None until it can be told."""
 
     run: str
     step: int

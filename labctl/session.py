@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -25,6 +26,7 @@ from pymeasure.experiment import Results, Worker
 from instruments.testchip.wear import Pulses
 from labctl.bench import Bench
 from labctl.observing import Observer, Progress, RunStopped, Stop, StopRequest
+from labctl.pace import Pace, kind_of
 from labctl.plan import all_pulses
 from labctl.rechecking import DieMismatchError, Recheck
 from labctl.stopping import forget_stops, stop_files_heeded
@@ -85,6 +87,8 @@ class Session:
         self._steps = 0
         self._total_s = 0.0
         self._done_s = 0.0
+        self._pace = Pace({})
+        self._step_begin = self._begin
         self._finished_steps = procedure.first_step
         mark = writer.last_step_end()
         counted = writer.journal.events_until(mark.offset) if mark is not None else ()
@@ -134,10 +138,12 @@ class Session:
 
     def _wait_for(self, worker: Worker) -> None:
         """Until the worker has ended; tells each harder way to stop."""
-        told = Stop.NOT
-        while worker.is_alive():
+        told, goes_on = Stop.NOT, True
+        while goes_on:
             # Not PyMeasure's join: its time-out of 0 by default stops the worker.
             threading.Thread.join(worker, 0.1)
+            # Looked at before the level: what was asked for before it ended is told, too.
+            goes_on = worker.is_alive()
             if self.stop.level > told:
                 told = self.stop.level
                 self._tell_user(self.observer.note, told.told)
@@ -238,6 +244,12 @@ class Session:
         self._steps = len(steps)
         self._total_s = sum(step.bench_s for step in steps)
         self._done_s = sum(s.bench_s for s in steps if s.number < self.procedure.first_step)
+        left_s: defaultdict[str, float] = defaultdict(float)
+        for step in steps:
+            if step.number >= self.procedure.first_step:
+                left_s[kind_of(step.label)] += step.bench_s
+        self._pace = Pace(left_s)
+        self._step_begin = time.monotonic()
         began = datetime.now(UTC) - timedelta(seconds=time.monotonic() - self._begin)
         # What a program that follows the journal needs to tell how far the run is.
         self.writer.append_event(
@@ -246,6 +258,7 @@ class Session:
             steps=self._steps,
             bench_s=float(self._total_s),
             done_s=float(self._done_s),
+            left_s={kind: float(seconds) for kind, seconds in left_s.items()},
             wall_time_s=self.writer.record.get("wall_time_s") or 0.0,
             most_pulses=all_pulses(self.procedure.pulses().trains),
         )
@@ -268,6 +281,9 @@ class Session:
         """Commit the step: from here on it counts."""
         self._commit_die(step, bench_s)
         self._done_s += step.bench_s
+        now = time.monotonic()
+        self._pace.ended(step.label, step.bench_s, now - self._step_begin)
+        self._step_begin = now
         self._tell(step, self._done_s)
 
     def _commit_die(self, step: Step, bench_s: float) -> None:
@@ -325,7 +341,7 @@ class Session:
                 label=step.label,
                 fraction=fraction,
                 elapsed_s=elapsed,
-                remaining_s=elapsed * (1 - fraction) / fraction if fraction else None,
+                remaining_s=self._pace.remaining_s(),
                 bench_s=self.bench.now() - self._bench_begin,
             ),
         )
