@@ -6,6 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CORES  := 2
+# The tests start Python some hundred times: compiled modules are kept, whatever the machine sets.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint slow check peers bench torture images clean
 
