@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from types import TracebackType
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QEvent, Qt
 from PyQt6.QtWidgets import QApplication
 
 from gui.settings import read_settings, settings_file
@@ -39,7 +39,11 @@ def open_window(asked: Asked, theme: ThemeChoice | None) -> int:
     signal.signal(signal.SIGINT, lambda number, frame: window.close())
     window.show()
     spare_from_collection()
-    return application.exec()
+    status = application.exec()
+    # Spared from collection it would live on, and take Esc from whatever the process shows next.
+    window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    return status
 
 
 def spare_from_collection() -> None:

@@ -16,7 +16,7 @@ from PyQt6.QtCore import (
     QUrl,
     pyqtSignal,
 )
-from PyQt6.QtGui import QDesktopServices, QFont
+from PyQt6.QtGui import QDesktopServices, QFont, QFontMetrics
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -25,6 +25,7 @@ from PyQt6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QStyle,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -42,6 +43,7 @@ RESUMABLE = frozenset({"interrupted", "aborted", "failed"})
 _Index = QModelIndex | QPersistentModelIndex
 _TOP = QModelIndex()
 
+_OPEN_REPORT = "Open the run's report in the web browser"
 _STATUS_SIGNS = {
     "running": "▶",
     "success": "✓",
@@ -53,6 +55,20 @@ _STATUS_SIGNS = {
 
 def _status(line: RunLine) -> str:
     return f"{_STATUS_SIGNS.get(line.status, '?')} {line.status}"
+
+
+def _about_report(line: RunLine | None) -> str:
+    """What Open report does, or why it does not."""
+    if line is None:
+        return f"{_OPEN_REPORT}: choose a run first."
+    if line.has_report:
+        return _OPEN_REPORT
+    if line.status == "running":
+        return f"Run {line.run} goes on: its report is written when it has ended."
+    return (
+        f"Run {line.run} has no report: its program ended ({line.status}) before one was written. "
+        f"labctl report {line.run} writes it."
+    )
 
 
 def _started(line: RunLine) -> str:
@@ -73,6 +89,19 @@ COLUMNS: tuple[tuple[str, Callable[[RunLine], str]], ...] = (
     ("Note", lambda line: line.note),
 )
 """Heading and text of each column."""
+
+
+_EXAMPLES = (
+    "20261122-082926-checkerboard",
+    "! interrupted",
+    "checkerboard",
+    "SET 55 µA",
+    "SIMULATED",
+    "lab3-d07",
+    "2026-11-22 08:29",
+    "new probe",
+)
+"""What each column has room for."""
 
 
 class RunTable(QAbstractTableModel):
@@ -138,9 +167,7 @@ class RunTable(QAbstractTableModel):
             ticked = line.run in self.ticked
             return Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
         if role == Qt.ItemDataRole.FontRole and line.run == self.front:
-            font = QFont()
-            font.setBold(True)
-            return font
+            return _bold(QFont())
         return None
 
     def setData(self, index: _Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -166,6 +193,26 @@ class RunTable(QAbstractTableModel):
         if self.lines:
             last = self.index(len(self.lines) - 1, len(COLUMNS) - 1)
             self.dataChanged.emit(self.index(0, 0), last)
+
+
+def _widths(table: QTableView) -> list[int]:
+    """Of the columns, in pixels: their examples fit in bold, as the run in front is written."""
+    font = _bold(table.font())
+    metrics, style = QFontMetrics(font), table.style()
+    assert style is not None
+    margin = 2 * (style.pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin, None, table) + 2)
+    box = style.pixelMetric(QStyle.PixelMetric.PM_IndicatorWidth, None, table) + margin
+    boxes = [box if column == 0 else 0 for column in range(len(COLUMNS))]
+    return [
+        metrics.horizontalAdvance(example) + margin + room
+        for example, room in zip(_EXAMPLES, boxes, strict=True)
+    ]
+
+
+def _bold(font: QFont) -> QFont:
+    bold = QFont(font)
+    bold.setBold(True)
+    return bold
 
 
 class RunBrowser(QWidget):
@@ -199,9 +246,7 @@ class RunBrowser(QWidget):
         self.wanted.setClearButtonEnabled(True)
         self.wanted.textChanged.connect(self._filtered.setFilterFixedString)
         self.look = self._button("look", "&Look at", "Show the chosen run in front", Mark.CALM)
-        self.open = self._button(
-            "open_report", "&Open report", "Open the run's report in the web browser", Mark.CALM
-        )
+        self.open = self._button("open_report", "&Open report", _OPEN_REPORT, Mark.CALM)
         self.add_note = self._button(
             "add_note", "Add no&te…", "Add a remark to the chosen run", Mark.CALM
         )
@@ -249,9 +294,8 @@ class RunBrowser(QWidget):
         assert horizontal is not None
         vertical.hide()
         vertical.setDefaultSectionSize(table.fontMetrics().height() + 6)
-        letter = table.fontMetrics().averageCharWidth()
-        for column, letters in enumerate((38, 14, 15, 26, 15, 11, 20, 14)):
-            table.setColumnWidth(column, letters * letter)
+        for column, width in enumerate(_widths(table)):
+            table.setColumnWidth(column, width)
         conditions = [heading for heading, _ in COLUMNS].index("Conditions")
         horizontal.setSectionResizeMode(conditions, QHeaderView.ResizeMode.Stretch)
         return table
@@ -295,6 +339,7 @@ class RunBrowser(QWidget):
         self.look.setEnabled(line is not None)
         self.add_note.setEnabled(line is not None)
         self.open.setEnabled(line is not None and line.has_report)
+        self.open.setToolTip(_about_report(line))
         self.chosen_changed.emit()
 
     def _follow(self) -> None:

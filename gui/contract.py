@@ -6,6 +6,7 @@ snapshot of bounded size. A view draws pictures, in the interface thread, and re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -57,6 +58,9 @@ class View(QWidget):
 
     def set_selection(self, cells: frozenset[Cell]) -> None:
         """The cells selected on the map; a view without cells ignores it."""
+
+    def tell_origins(self, lines: Sequence[str]) -> None:
+        """Where the numbers come from, a line a shown run; goes into what is exported."""
 
     def promise(self, sentence: str) -> None:
         """What there will be, told while there is nothing; a view without a plot ignores it."""

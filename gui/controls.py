@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.agreed import About, Agreed, Extent
 from gui.emergency_key import EmergencyKey
 from gui.form import CHANGES, READS
 from gui.plan_view import energy
@@ -30,6 +31,20 @@ from gui.theme import Mark, mark
 from labctl.plan import Plan
 from labctl.report.text import duration
 from procedures import load_procedure
+
+_PAUSE = (
+    "The present step ends, on a real bench within minutes, then the run: every pad idle, outputs "
+    "at 0 V and open. Nothing is lost; Resume goes on with the next step."
+)
+_STOP = (
+    "The present row or execution ends (10 s at most), then the run: outputs at 0 V and open. The "
+    "step that was left does not count, its pulses stay booked; Resume repeats it."
+)
+_EMERGENCY = (
+    "The present pulse ends, a loop is aborted: outputs at 0 V within about a second, then open. "
+    "The devices stay as that pulse left them; the step does not count, its pulses stay booked; "
+    "Resume repeats it. Esc does the same anywhere in this program, with a list or menu open too."
+)
 
 
 class RunState(Enum):
@@ -61,22 +76,12 @@ class Resumable:
 
 
 @dataclass(frozen=True)
-class _About:
-    """What is agreed to once may be agreed to for all alike."""
-
-    kind: str
-    """REAL or SIMULATED."""
-    bench: str
-    die: str | None
-    procedure: str
-
-
-@dataclass(frozen=True)
 class _Asked:
     """What waits for a person's word."""
 
-    about: _About | None
+    about: About | None
     """None: nobody agrees to all alike."""
+    extent: Extent
     sentence: str
     then: Callable[[], None]
     needs_idle: bool
@@ -105,8 +110,9 @@ class RunControls(QWidget):
         # Until the form has told: what is safer to believe.
         self._changes_devices = True
         self._resumable: Resumable | None = None
-        self._agreed: set[_About] = set()
+        self._agreed = Agreed()
         self._asked: _Asked | None = None
+        self._going_on: tuple[str, ...] = ()
         self._make_buttons()
         self._make_question()
         column = QVBoxLayout(self)
@@ -128,6 +134,15 @@ class RunControls(QWidget):
             self._withdraw()
         self._show()
 
+    def set_going_on(self, runs: tuple[str, ...]) -> None:
+        """The runs that can be stopped: Pause and Stop mean the first, the emergency stop all.
+
+        "" is one that has no name yet.
+        """
+        if runs != self._going_on:
+            self._going_on = runs
+            self._show_meant()
+
     def set_procedure(self, procedure: str) -> None:
         """The form has changed: its procedure, and no plan until the answer comes."""
         self._changes_devices = bool(load_procedure(procedure).changes_devices)
@@ -135,8 +150,9 @@ class RunControls(QWidget):
 
     def set_plan(self, result: PlanResult | None) -> None:
         """The answer to what the form holds now; None before there is one."""
-        self._result = result
-        if self._asked is not None and self._asked.about is not None:
+        before, self._result = self._result, result
+        about_form = self._asked is not None and self._asked.about is not None
+        if about_form and not _says_the_same(before, result):
             self._withdraw()
         self._show()
 
@@ -162,36 +178,18 @@ class RunControls(QWidget):
             "copy", "&Copy as command", "Copy the labctl line that does what the form says."
         )
         self.copy_button.clicked.connect(self.copy)
-        self.pause_button = _button(
-            "pause",
-            "P&ause after step",
-            "The present step ends, on a real bench within minutes, then the run: every pad "
-            "idle, outputs at 0 V and open. Nothing is lost; Resume goes on with the next step.",
-        )
+        self.pause_button = _button("pause", "")
         self.pause_button.clicked.connect(self.pause)
-        self.stop_button = _button(
-            "stop",
-            "&Stop",
-            "The present row or execution ends (10 s at most), then the run: outputs at 0 V and "
-            "open. The step that was left does not count, its pulses stay booked; Resume repeats "
-            "it.",
-        )
+        self.stop_button = _button("stop", "")
         self.stop_button.clicked.connect(self.stop)
         self.resume_button = _button("resume", "&Resume")
         self.resume_button.clicked.connect(self._ask_to_resume)
-        self.emergency_button = _button(
-            "emergency",
-            "■ EMERGENCY STOP (Esc)",
-            "The present pulse ends, a loop is aborted: outputs at 0 V within about a second, then "
-            "open. The devices stay as that pulse left them; the step does not count, its pulses "
-            "stay booked; Resume repeats it. Esc does the same anywhere in this program, with a "
-            "list or menu open too.",
-            Mark.EMERGENCY,
-        )
+        self.emergency_button = _button("emergency", "", what=Mark.EMERGENCY)
         self.emergency_button.clicked.connect(self.emergency)
         self.emergency_button.setMinimumHeight(36)
         self._escape = EmergencyKey(lambda: self._state is not RunState.IDLE, self)
         self._escape.pressed.connect(self.emergency)
+        self._show_meant()
 
     def _row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -225,12 +223,39 @@ class RunControls(QWidget):
         )
         # Setting a text takes the shortcut away.
         self.start_button.setShortcut(QKeySequence("Ctrl+Return"))
-        self.start_button.setToolTip(
-            "Begin the run. It sends pulses to devices, which cannot be taken back (Ctrl+Return)."
-            if changes
-            else "Begin the run. It changes no device (Ctrl+Return)."
-        )
+        self.start_button.setToolTip(self._start_tip(planned))
         self._show_resume()
+
+    def _start_tip(self, planned: bool) -> str:
+        """What Start does, and before it why it does not do so now."""
+        why = ""
+        if self._result is None:
+            why = "The plan is being worked out; Start waits for it. "
+        elif not planned:
+            why = "There is no plan: see what is wrong in the form. "
+        elif self._state is not RunState.IDLE:
+            why = "A run goes on; Queue begins this one after it. "
+        if not self._changes_devices:
+            return f"{why}Begin the run. It changes no device (Ctrl+Return)."
+        return (
+            f"{why}Begin the run. It sends pulses to devices, which cannot be taken back "
+            "(Ctrl+Return)."
+        )
+
+    def _show_meant(self) -> None:
+        """Name the runs that the stop buttons mean; say which where two go on."""
+        names = [run or "the run that is starting" for run in self._going_on]
+        several = len(names) > 1
+        # Only the run in front can go on beside the one of this window.
+        which = " in front" if several else ""
+        meant = f"{names[0]}: " if names else ""
+        self.pause_button.setText(f"P&ause{which} after step")
+        self.pause_button.setToolTip(meant + _PAUSE)
+        self.stop_button.setText(f"&Stop{which}")
+        self.stop_button.setToolTip(meant + _STOP)
+        self.emergency_button.setText(f"■ EMERGENCY STOP{' OF BOTH' if several else ''} (Esc)")
+        every = f"{' and '.join(names)}: " if names else ""
+        self.emergency_button.setToolTip(every + _EMERGENCY)
 
     def _show_resume(self) -> None:
         found = self._resumable
@@ -255,6 +280,7 @@ class RunControls(QWidget):
         self.question_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.not_again = QCheckBox()
         self.not_again.setObjectName("not_again")
+        self.not_again.setToolTip("Holds until the window is closed.")
         keeps_room = self.not_again.sizePolicy()
         keeps_room.setRetainSizeWhenHidden(True)
         self.not_again.setSizePolicy(keeps_room)
@@ -280,8 +306,9 @@ class RunControls(QWidget):
             then()
             return
         asked = result.question
-        about = _About(_kind(result), result.bench, asked.die, asked.procedure)
-        self._ask(_Asked(about, consequences(result, result.plan), then, needs_idle))
+        about = About(_kind(result), result.bench, asked.die, asked.procedure)
+        extent, sentence = Extent.of(result.plan, result.schemes), consequences(result, result.plan)
+        self._ask(_Asked(about, extent, sentence, then, needs_idle))
 
     def _ask_to_resume(self) -> None:
         found = self._resumable
@@ -295,25 +322,27 @@ class RunControls(QWidget):
             f"{found.kind} bench {found.bench!r}. It sends pulses to devices, which cannot be "
             "taken back."
         )
-        about = _About(found.kind, found.bench, found.die, found.procedure)
-        self._ask(_Asked(about, sentence, self.resume.emit, needs_idle=True, resumes=True))
+        # What it may do stands in its record: nothing but its name needs to be agreed to.
+        about = About(found.kind, found.bench, found.die, found.procedure, found.run)
+        self._ask(
+            _Asked(about, Extent(), sentence, self.resume.emit, needs_idle=True, resumes=True)
+        )
 
     def ask_to_go_on(self, sentence: str, changes_devices: bool, then: Callable[[], None]) -> None:
         """Ask about a run that was refused to be gone on with; every time anew."""
-        self._ask(_Asked(None, sentence, then, needs_idle=True, changes_devices=changes_devices))
+        self._ask(
+            _Asked(None, Extent(), sentence, then, needs_idle=True, changes_devices=changes_devices)
+        )
 
     def _ask(self, asked: _Asked) -> None:
         about = asked.about
-        if about in self._agreed:
+        if about is not None and self._agreed.covers(about, asked.extent):
             asked.then()
             return
         self._asked = asked
         self.question_text.setText(asked.sentence)
         if about is not None:
-            self.not_again.setText(
-                f"Do not ask again for {about.procedure} on {_die(about.die)} wh&ile this window "
-                "is open"
-            )
+            self.not_again.setText(_not_again(about))
         self.not_again.setVisible(about is not None)
         self.not_again.setChecked(False)
         changes = asked.changes_devices
@@ -327,7 +356,7 @@ class RunControls(QWidget):
         if asked is None:
             return
         if asked.about is not None and self.not_again.isChecked():
-            self._agreed.add(asked.about)
+            self._agreed.add(asked.about, asked.extent)
         self._withdraw()
         asked.then()
 
@@ -348,6 +377,24 @@ def consequences(result: PlanResult, plan: Plan) -> str:
         f"{highest:.3g} V on {', '.join(pad.pad for pad in there)} (limit {limit:g} V); "
         f"energy {energy(plan)}; bench time about {duration(plan.bench_time_s)}. "
         "Pulses cannot be taken back."
+    )
+
+
+def _says_the_same(before: PlanResult | None, after: PlanResult | None) -> bool:
+    """Whether the form asks for the same and would do the same to devices."""
+    if before is None or after is None or before.question != after.question:
+        return False
+    if before.plan is None or after.plan is None:
+        return before.plan is after.plan
+    return consequences(before, before.plan) == consequences(after, after.plan)
+
+
+def _not_again(about: About) -> str:
+    if about.run:
+        return f"Do not ask again for {about.run} wh&ile this window is open"
+    return (
+        f"Do not ask again for {about.procedure} on {_die(about.die)} wh&ile it needs no more "
+        "volts, time or pulses"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from gui.models.die import DiePicture, read_die
+from gui.models.die import DiePicture, read_die, read_dies
 from gui.tasks import Tasks
 
 
@@ -15,6 +15,8 @@ class DieReader(QObject):
 
     found = pyqtSignal(object)
     """A `DiePicture`."""
+    named = pyqtSignal(object)
+    """Names of the dies there are, where none was asked for; a tuple."""
     refused = pyqtSignal(str)
     """Why there is none, one sentence."""
 
@@ -24,7 +26,7 @@ class DieReader(QObject):
         self._asked = 0
 
     def ask(self, runs: Path, die: str, most_cycles: int | None = None) -> None:
-        """Read a die from the ledger beside ``runs``; an empty name: the first one."""
+        """Read a die from the ledger beside ``runs``; an empty name asks which there are."""
         self._asked += 1
         question = self._asked
 
@@ -32,8 +34,15 @@ class DieReader(QObject):
             if question == self._asked:
                 self.found.emit(picture)
 
+        def name(dies: tuple[str, ...]) -> None:
+            if question == self._asked:
+                self.named.emit(dies)
+
         def refuse(sentence: str) -> None:
             if question == self._asked:
                 self.refused.emit(sentence)
 
-        self._tasks.run(lambda: read_die(runs, die, most_cycles), tell, refuse)
+        if die:
+            self._tasks.run(lambda: read_die(runs, die, most_cycles), tell, refuse)
+        else:
+            self._tasks.run(lambda: read_dies(runs), name, refuse)

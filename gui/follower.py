@@ -55,6 +55,7 @@ class Follower:
         self._changed: set[str] = set()
         self._status = StatusModel(self.run)
         self._log_tail = LogTail(path / LOG)
+        self._caught_up = False
         self._problem = ""
         self._made = 0.0
         self._standing = RunStatus(self.run)
@@ -108,6 +109,10 @@ class Follower:
             self._absorb_status(tail.folder, news)
             for name, model in list(self._models.items()):
                 self._absorb(name, model, tail.folder, news)
+        # A run that goes on may be ahead for a moment; what was read stays read.
+        self._caught_up = tail.caught_up or (
+            self._caught_up and not (news is not None and news.restarted)
+        )
         self._keep_pictures(tail.caught_up)
         self._keep_status(tail.folder)
         spent_s = time.thread_time() - begin
@@ -165,7 +170,7 @@ class Follower:
             self._standing = self._status.picture(folder, datetime.now(UTC))
         except Exception as error:
             self._tell_failure(STATUS, error)
-        status = replace(self._standing, problem=self._problem)
+        status = replace(self._standing, problem=self._problem, caught_up=self._caught_up)
         with self._lock:
             self._log.extend(lines)
             if lines or status != self._told:
@@ -177,4 +182,5 @@ class Follower:
         if told.problem != problem:
             log.warning("run %s: %s", self.run, problem)
             with self._lock:
-                self._told = self._pictures[STATUS] = replace(told, problem=problem)
+                self._told = replace(told, problem=problem, readable=False)
+                self._pictures[STATUS] = self._told

@@ -63,6 +63,8 @@ class Pending(QAbstractListModel):
         self._lines: list[Line] = []
         self.held = ""
         """Why the next line does not begin by itself; "" if it does."""
+        self.held_as_asked = False
+        """Whether that is because a person has asked the run before it to end."""
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -97,15 +99,18 @@ class Pending(QAbstractListModel):
         self.endMoveRows()
         self.changed.emit()
 
-    def ran(self, well: bool, sentence: str) -> None:
-        """A run has ended: well, so that the next line begins, or not, and then how it ended."""
+    def ran(self, well: bool, sentence: str, asked_for: bool = False) -> None:
+        """A run has ended: well, so that the next line begins, or not, and then how it ended.
+
+        ``asked_for``: a person has asked it to end.
+        """
         if not self._lines:
             return
         if well and not self.held:
             self.due.emit(self.remove(0))
             return
         if not well:
-            self.held = sentence
+            self.held, self.held_as_asked = sentence, asked_for
         self.changed.emit()
 
     def begin_next(self) -> None:
@@ -191,9 +196,11 @@ class PendingRuns(QWidget):
         self.up_button.setEnabled(index > 0)
         self.down_button.setEnabled(0 <= index < lines - 1)
         self.remove_button.setEnabled(0 <= index < lines)
-        held = self.queue.held
-        mark(self.told, Mark.PROBLEM if held else Mark.HINT)
-        if held:
+        held, as_asked = self.queue.held, self.queue.held_as_asked
+        mark(self.told, Mark.PROBLEM if held and not as_asked else Mark.HINT)
+        if held and as_asked:
+            self.told.setText(f"{held.rstrip('.')}. The queue waits for Begin next.")
+        elif held:
             self.told.setText(f"⚠ The queue is held: {held}")
         elif not lines:
             self.told.setText("Nothing waits.")

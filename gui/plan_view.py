@@ -40,6 +40,9 @@ class PlanView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("plan_view")
+        self.title = QLabel("Plan of what the form says")
+        self.title.setObjectName("plan_title")
+        mark(self.title, Mark.HEADING)
         self.headline = QLabel()
         self.headline.setObjectName("plan_headline")
         self.headline.setWordWrap(True)
@@ -66,9 +69,15 @@ class PlanView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
+        column.addWidget(self.title)
         column.addWidget(self.headline)
         column.addWidget(self.tabs, stretch=1)
         self.show_result(None)
+
+    def show_planning(self) -> None:
+        """The form has changed: what is drawn is of an older plan until the next one is there."""
+        self.tabs.setEnabled(False)
+        self._say("planning …", Mark.HINT)
 
     def show_result(self, result: PlanResult | None, marked: str = "") -> None:
         """Draw an answer of the planner; None while there is none.

@@ -94,6 +94,8 @@ class PlanResult:
     simulated: bool | None = None
     bench: str = ""
     """Name of the bench."""
+    most_cycles: int | None = None
+    """Wear budget of a device: the tighter one of option and chip file; None without one."""
     option: str = ""
     """Run option that the problem is about; empty if it is about none."""
 
@@ -131,6 +133,7 @@ def answer(question: Question) -> PlanResult:
         chip=_chip_facts(load_procedure(question.procedure), setup),
         simulated=setup.simulated,
         bench=setup.content.bench.name,
+        most_cycles=tighter(question.max_cycles_per_device, setup.chip.wear.max_cycles_per_device),
     )
     if question.bench_only:
         return found
@@ -138,7 +141,7 @@ def answer(question: Question) -> PlanResult:
         procedure = load_procedure(question.procedure)()
         procedure.set_parameters(dict(question.typed))
         plan = make_plan(question.procedure, procedure, setup, question.die, question.runs)
-        _refuse(question, procedure, setup)
+        _refuse(question, procedure, setup, found.most_cycles)
         return replace(found, plan=plan, schemes=_distinct(procedure))
     except _OptionError as error:
         return replace(found, problem=str(error), option=error.option)
@@ -160,6 +163,8 @@ class Planner(QObject):
         super().__init__(parent)
         self._number = 0
         self._asked: Question | None = None
+        self._told = 0
+        self._again = False
         self._waiting: tuple[int, Question] | None = None
         self._ends = False
         self._changed = threading.Condition()
@@ -174,8 +179,14 @@ class Planner(QObject):
     def ask(self, question: Question) -> None:
         """Ask; an answer to anything asked before is not told any more."""
         self._number += 1
-        self._asked = question
+        self._asked, self._again = question, False
         self._timer.start()
+
+    def ask_again(self) -> None:
+        """Ask the last question anew, after its answer if that is still to come."""
+        self._again = self._told < self._number
+        if self._asked is not None and not self._again:
+            self.ask(self._asked)
 
     def end(self) -> None:
         """End the thread; waits for nothing."""
@@ -207,8 +218,12 @@ class Planner(QObject):
                 return
 
     def _take(self, number: int, result: PlanResult) -> None:
-        if number == self._number:
-            self.planned.emit(result)
+        if number != self._number:
+            return
+        self._told = number
+        self.planned.emit(result)
+        if self._again:
+            self.ask_again()
 
 
 def _answer_whatever(question: Question) -> PlanResult:
@@ -230,21 +245,23 @@ def _chip_facts(kind: type[BenchProcedure], setup: BenchSetup) -> ChipFacts:
     return ChipFacts((geometry.rows, geometry.columns), defaults)
 
 
-def _refuse(question: Question, procedure: BenchProcedure, setup: BenchSetup) -> None:
-    """What a run refuses beside its parameters: the die's name, its budget.
+def _refuse(
+    question: Question, procedure: BenchProcedure, setup: BenchSetup, most: int | None
+) -> None:
+    """What a run refuses beside its parameters: the die's name, its budget of ``most`` cycles.
 
     Raises ValueError, `LedgerError`.
     """
-    die, most_cycles = question.die, question.max_cycles_per_device
+    die = question.die
     with _about("die"):
         if die is not None and setup.simulated:
             die_file(Path(), die)
         if die is None and not setup.simulated and procedure.changes_devices:
             raise ValueError("a real die needs a name to book its pulses under: add --die NAME")
-    most = tighter(most_cycles, setup.chip.wear.max_cycles_per_device)
     guard = _guard(question, procedure, most)
     # A budget of the chip file is no matter of the option.
-    with _about("max_cycles_per_device") if most == most_cycles else nullcontext():
+    by_option = most == question.max_cycles_per_device
+    with _about("max_cycles_per_device") if by_option else nullcontext():
         guard.admit(procedure)
 
 

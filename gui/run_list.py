@@ -11,6 +11,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from labctl.store.folder import RECORD, REMARKS, REPORT, RunFolder, RunFolderError
+from labctl.store.ledger import LEDGER
 
 PERIOD_S = 2.0
 """Between two scans, s."""
@@ -60,6 +61,9 @@ class RunList(QObject):
     changed = pyqtSignal(object)
     """tuple[RunLine, ...], newest first."""
 
+    ledger_changed = pyqtSignal()
+    """Pulses were booked in the wear ledger beside the runs."""
+
     def __init__(self, root: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._root = root
@@ -85,8 +89,13 @@ class RunList(QObject):
 
     def _watch(self) -> None:
         told: tuple[RunLine, ...] | None = None
+        ledger = self._look_at_ledger()
         while not self._ended:
             self._wake.clear()
+            before, ledger = ledger, self._look_at_ledger()
+            if ledger != before and not self._ended:
+                with suppress(RuntimeError):
+                    self.ledger_changed.emit()
             lines = self._scan()
             if lines != told and not self._ended:
                 told = lines
@@ -94,6 +103,11 @@ class RunList(QObject):
                 with suppress(RuntimeError):
                     self.changed.emit(lines)
             self._wake.wait(PERIOD_S)
+
+    def _look_at_ledger(self) -> tuple[_Stamp, _Stamp]:
+        """Changes with what is booked, and not when somebody only reads."""
+        log = _stamp(self._root / f"{LEDGER}-wal")
+        return _stamp(self._root / LEDGER), log if log[1] else _NO_FILE
 
     def _scan(self) -> tuple[RunLine, ...]:
         """All readable runs; records are read only where they are new or have changed."""

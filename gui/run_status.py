@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from labctl.pace import Pace
 
 if TYPE_CHECKING:
     from labctl.store.folder import RunFolder
@@ -21,6 +24,8 @@ class RunStatus:
     """REAL, SIMULATED or REPLAY, once the record has been read."""
     die: str = ""
     """Name of the die; empty for a fresh simulated one."""
+    headline: str = ""
+    """The conditions in one line."""
     status: str = ""
     """running, interrupted, success, aborted or failed."""
     reason: str = ""
@@ -50,6 +55,12 @@ class RunStatus:
     """Lines of the log since the last picture taken."""
     problem: str = ""
     """Why the run cannot be read or drawn; empty otherwise."""
+    readable: bool = True
+    """Whether its folder can be read; if not, the rest is as it was last read."""
+    caught_up: bool = True
+    """Whether all that is there has been read once; if not, the numbers are those so far."""
+    share_read: float | None = None
+    """Share of a run that has ended that has been read, by its bench time; None if not known."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ class StatusModel:
         self._session: _Session | None = None
         self._done_s = 0.0
         self._step_s = 0.0
+        self._label = ""
+        self._pace = Pace({})
         self._wall_s: float | None = None
         self._most_pulses: dict[str, int] = {}
         self._pulses: dict[str, int] = {}
@@ -95,7 +108,7 @@ class StatusModel:
             case "session_begin":
                 self._begin_session(event)
             case "step_begin":
-                self._step_s = event.get("expected_s", 0.0)
+                self._step_s, self._label = event.get("expected_s", 0.0), event["label"]
                 self._status = replace(status, step=event["step"] + 1, label=event["label"])
             case "step_end":
                 self._done_s += self._step_s
@@ -112,11 +125,15 @@ class StatusModel:
             wall_time_s=event["wall_time_s"],
         )
         self._session, self._done_s, self._wall_s = session, session.done_s, None
+        self._pace = Pace(event.get("left_s", {}))
         self._most_pulses = event["most_pulses"]
         self._status = replace(self._status, steps=session.steps)
 
     def _end_step(self, step: int, spent: dict[str, Any]) -> None:
-        self._wall_s = spent.get("wall_time_s")
+        before_s, self._wall_s = self._wall_s, spent.get("wall_time_s")
+        if self._session is not None and self._wall_s is not None:
+            begin_s = self._session.wall_time_s if before_s is None else before_s
+            self._pace.ended(self._label, self._step_s, self._wall_s - begin_s)
         saved = None
         if self._session is not None and self._wall_s is not None:
             into_session_s = self._wall_s - self._session.wall_time_s
@@ -133,14 +150,20 @@ class StatusModel:
             procedure=str(record.get("procedure", "")),
             kind=folder.kind,
             die=str((record.get("die") or {}).get("name") or ""),
+            headline=str(record.get("headline") or ""),
             status=status,
             reason=record.get("reason") or "",
+            share_read=self._share_read(record),
             fraction=self._fraction(),
             elapsed_s=self._elapsed_s(now) if running else record.get("wall_time_s") or 0.0,
             remaining_s=self._remaining_s(now) if running else None,
             pulses_done=sum(self._pulses.values()),
             pulses_left=0 if status == "success" else self._pulses_left(),
         )
+
+    def _share_read(self, record: Mapping[str, Any]) -> float | None:
+        whole_s = (record.get("bench_time_s") or {}).get("total")
+        return min(self._status.bench_s / whole_s, 1.0) if whole_s else None
 
     def _fraction(self) -> float:
         if self._session is None or not self._session.bench_s:
@@ -154,13 +177,11 @@ class StatusModel:
         return self._session.wall_time_s + max(here_s, 0.0)
 
     def _remaining_s(self, now: datetime) -> float | None:
-        """At the pace of this session so far; None before its first step has ended."""
-        session = self._session
-        if session is None or self._wall_s is None or self._done_s <= session.done_s:
+        """At the pace of this session so far; None until it can be told."""
+        remaining_s = self._pace.remaining_s()
+        if remaining_s is None or self._wall_s is None:
             return None
-        pace = (self._wall_s - session.wall_time_s) / (self._done_s - session.done_s)
-        since_s = self._elapsed_s(now) - self._wall_s
-        return max((session.bench_s - self._done_s) * pace - since_s, 0.0)
+        return max(remaining_s - (self._elapsed_s(now) - self._wall_s), 0.0)
 
     def _pulses_left(self) -> int | None:
         if not self._most_pulses:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gui.contract import RunStyle, View
 from gui.follower import STATUS, Follower
+from gui.plots.origin import origin_line
 from gui.registry import ViewKind
 from gui.run_status import RunStatus
 
@@ -33,6 +34,7 @@ class ShownRuns:
         self._kinds = kinds
         self._views = views
         self._shown: dict[str, _Shown] = {}
+        self._origins: tuple[str, ...] = ()
         self.front = ""
         """Name of the run in front; empty without one."""
 
@@ -89,6 +91,7 @@ class ShownRuns:
             pictures = shown.follower.take()
             shown.pictures.update(pictures)
             told = told or (run == self.front and STATUS in pictures)
+        self._tell_origins()
         for name, view in self._views.items():
             if view.isVisible():
                 self._draw(name, view)
@@ -97,6 +100,13 @@ class ShownRuns:
     def end(self) -> None:
         """Follow nothing any more."""
         self.show(None, {})
+
+    def _tell_origins(self) -> None:
+        origins = tuple(origin_line(self.status_of(run) or RunStatus(run)) for run in self._shown)
+        if origins != self._origins:
+            self._origins = origins
+            for view in self._views.values():
+                view.tell_origins(origins)
 
     def _draw(self, name: str, view: View) -> None:
         for run, shown in self._shown.items():

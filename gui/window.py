@@ -30,6 +30,7 @@ from gui.running import Running
 from gui.selection import Selection
 from gui.settings import Settings, packed, unpacked, write_settings
 from gui.shown_runs import ShownRuns
+from gui.stopping import asked_of, is_asked_for, level_of, named
 from gui.tasks import Tasks
 from gui.theme import Mark, ThemeChoice, apply, chosen_theme
 from labctl.console import DEFAULT_RUNS
@@ -70,12 +71,15 @@ class MainWindow(QMainWindow):
         self._lines: dict[str, RunLine] = {}
         self._paths: dict[str, Path] = {}
         self._bench = no_bench("the bench file is being read")
-        self._going_on: Origin | None = None
+        self._own_origin: Origin | None = None
+        self._result: PlanResult | None = None
         self._die_read: tuple[Path, str, int | None] | None = None
+        self._wear_is_old = False
         self._begun: Question | None = None
         self._resuming: Resuming | None = None
         self._refusal: tuple[str, str] | None = None
-        self._asked_to_stop = Stop.NOT
+        self._asked: dict[str, Stop] = {}
+        self._own_run = ""
         self._earlier_end: tuple[str, str, float] | None = None
         self._fitted = ""
         self._leaving = Leaving.STAY
@@ -116,7 +120,7 @@ class MainWindow(QMainWindow):
         controls.resume.connect(self._resume)
         self.parts.queue.queue.due.connect(self._begin_line)
         self.running.opened.connect(self._opened)
-        self.running.noted.connect(parts.notice.tell)
+        self.running.noted.connect(self._noted)
         self.running.refused.connect(self._refused)
         self.running.ended.connect(self._ended)
         self.running.not_stopped.connect(self.tell_problem)
@@ -148,6 +152,7 @@ class MainWindow(QMainWindow):
             self.planner.ask(question_of(form.procedure, {}, right, bench_only=True))
             self.parts.plan.show_result(None, marked)
             return
+        self.parts.plan.show_planning()
         self.planner.ask(question_of(form.procedure, form.typed(), options.options()))
 
     def _planned(self, result: PlanResult) -> None:
@@ -158,9 +163,10 @@ class MainWindow(QMainWindow):
             if result.simulated is None
             else origin_of_bench(result.simulated, result.bench)
         )
+        self._result = result
         self._show_origins()
         self._list_runs(result.question.runs)
-        self._read_die(result.question)
+        self._read_die()
 
     def _show_problem(self, result: PlanResult) -> str:
         """Beside the field that it is about; the pages on which something is wrong, in words."""
@@ -170,12 +176,29 @@ class MainWindow(QMainWindow):
         options.show_problem("" if shown else result.problem, result.option)
         return self.parts.mark_pages()
 
-    def _read_die(self, question: Question) -> None:
-        """Have the ledger read again if another die is asked for, or another place."""
-        asked = question.runs, question.die or "", question.max_cycles_per_device
+    def _read_die(self) -> None:
+        """Have the die of the form read, else that of the run in front, if it is another one."""
+        if self._result is None:
+            return
+        question, status = self._result.question, self.shown.status
+        runs, die = question.runs, question.die or ""
+        if not die and status is not None and status.die:
+            runs, die = self._paths[self.shown.front].parent, status.die
+        asked = runs, die, self._result.most_cycles
         if asked != self._die_read:
             self._die_read = asked
             self.parts.die.look(*asked)
+
+    def _ledger_changed(self) -> None:
+        """Plan and die tell of its wear; while a run goes on it changes all the time."""
+        self._wear_is_old = True
+        self._look_at_wear(self.state)
+
+    def _look_at_wear(self, state: RunState) -> None:
+        if self._wear_is_old and state is RunState.IDLE:
+            self._wear_is_old = False
+            self.planner.ask_again()
+            self.parts.die.read_again()
 
     def _apply_to(self, cells: frozenset[Cell]) -> None:
         self.tell_problem(self.parts.form.apply_to(cells) or "")
@@ -222,16 +245,18 @@ class MainWindow(QMainWindow):
         """``begun``: what the form asked for; ``resuming``: how it goes on with a run."""
         self._begun, self._resuming, self._refusal = begun, resuming, None
         self.parts.notice.tell("")
-        self._asked_to_stop = Stop.NOT
-        self._going_on = None
+        self._asked.pop("", None)
+        self._own_run, self._own_origin = "", None
         self.running.begin(arguments)
         self.show_state()
 
     def _opened(self, path: Path) -> None:
-        self._earlier_end = self._end_of(path.name)
-        if self._asked_to_stop:
+        self._own_run, self._earlier_end = path.name, self._end_of(path.name)
+        # What was asked of it before it goes on again is not asked of it now.
+        self._asked[path.name] = self._asked.pop("", Stop.NOT)
+        if self._asked[path.name]:
             # Asked for while there was no folder yet to ask in.
-            self.running.stop(path, self._asked_to_stop)
+            self.running.stop(path, self._asked[path.name])
         self.look_at(path.name, path)
         if self.runs is not None:
             self.runs.refresh()
@@ -245,17 +270,24 @@ class MainWindow(QMainWindow):
         if status == REFUSED and begun is not None:
             # Beside the field, if the sentence names one.
             self._show_problem(PlanResult(begun, problem=sentence))
-        if status:
-            self.tell_problem(sentence or f"labctl ended with status {status}.")
+        self._asked.pop(self._own_run, None)
+        told = named(sentence, self._own_run)
+        if status and not told:
+            told = f"labctl ended with status {status}."
+        asked_for = is_asked_for(sentence)
+        if asked_for:
+            self.parts.notice.tell(f"{told.rstrip('.')}. Resume goes on with it.")
+        elif status:
+            self.tell_problem(told)
         else:
             self.parts.notice.tell("")
         if self.runs is not None:
             self.runs.refresh()
-        if self._die_read is not None:
-            self.parts.die.look(*self._die_read)
+        # A command that was refused before its run was there has sent nothing.
+        self._wear_is_old = self._wear_is_old or bool(self._own_run)
         self.show_state()
         self._ask_about_refusal()
-        self.parts.queue.queue.ran(status == 0, sentence)
+        self.parts.queue.queue.ran(status == 0, told, asked_for)
 
     def _refused(self, option: str, reason: str) -> None:
         self._refusal = option, reason
@@ -273,17 +305,52 @@ class MainWindow(QMainWindow):
             lambda: self._go_on(resuming.saying(option)),
         )
 
+    def _noted(self, sentence: str) -> None:
+        """What the run of this window tells; how it stops is told in the window's own words."""
+        level = level_of(sentence)
+        if not level:
+            self.parts.notice.tell(sentence)
+        elif level > self._asked.get(self._own_run, Stop.NOT):
+            # Somebody else has asked.
+            self.parts.notice.tell(asked_of((self._own_run,), level))
+
     def _stop(self, level: Stop) -> None:
-        """Ask the run of this window to stop; without one the run in front, whoever began it."""
-        target = self.running.path if self.running.active else self._going_on_in_front()
-        if target is None and not self.running.active:
+        """The emergency stop is for all runs that go on, the others for the first of them."""
+        going_on = self._going_on()
+        if level is Stop.EMERGENCY:
+            # Also where it seems to have ended: its record on the disk knows for sure.
+            going_on |= self._own()
+        if not going_on:
             which = "The run in front is not" if self.shown.front else "No run is in front or"
             self.parts.notice.tell(f"{which} going on: there is nothing to stop.")
             return
-        self._asked_to_stop = max(level, self._asked_to_stop)
-        if target is not None:
-            self.running.stop(target, level)
+        meant = list(going_on) if level is Stop.EMERGENCY else list(going_on)[:1]
+        self._ask_to_stop({run: going_on[run] for run in meant}, level)
+
+    def _ask_to_stop(self, runs: Mapping[str, Path | None], level: Stop) -> None:
+        """Name to folder; one that has no folder yet is asked when it has."""
+        for run, path in runs.items():
+            self._asked[run] = max(level, self._asked.get(run, Stop.NOT))
+            if path is not None:
+                self.running.stop(path, level)
+        self.parts.notice.tell(asked_of(runs, level))
         self.show_state()
+
+    def _going_on(self) -> dict[str, Path | None]:
+        """Runs that can be stopped, the one in front first: name to folder.
+
+        The run of this window has neither while it is starting: then "" and None.
+        """
+        front = self._going_on_in_front()
+        found: dict[str, Path | None] = {} if front is None else {front.name: front}
+        return found if self._is_ending() else found | self._own()
+
+    def _own(self) -> dict[str, Path | None]:
+        """The run of this window, as in `_going_on`; empty without one."""
+        if not self.running.active:
+            return {}
+        path = self.running.path
+        return {"" if path is None else path.name: path}
 
     def _going_on_in_front(self) -> Path | None:
         """Folder of the run in front if it goes on, whoever began it."""
@@ -309,25 +376,23 @@ class MainWindow(QMainWindow):
 
     @property
     def state(self) -> RunState:
-        """Where the run stands that the buttons mean."""
-        if not self.running.active and self._going_on_in_front() is None:
-            return RunState.IDLE
-        if self._is_ending():
-            return RunState.ENDING
-        if self._asked_to_stop:
+        """Where the run stands that Pause and Stop mean: the one in front if it goes on."""
+        going_on = self._going_on()
+        if not going_on:
+            return RunState.ENDING if self.running.active else RunState.IDLE
+        meant = next(iter(going_on))
+        if self._asked.get(meant):
             return RunState.STOPPING
-        starting = self.running.active and self.running.path is None
-        return RunState.STARTING if starting else RunState.RUNNING
+        return RunState.RUNNING if meant else RunState.STARTING
 
     def show_state(self) -> None:
         """Have buttons, queue and banner follow the run."""
         state = self.state
-        if state is RunState.IDLE:
-            # What was asked of a run is not asked of it when it goes on again.
-            self._asked_to_stop = Stop.NOT
         self.parts.controls.set_state(state)
+        self.parts.controls.set_going_on(tuple(self._going_on()))
         self.parts.queue.set_idle(state is RunState.IDLE)
         self._show_origins()
+        self._look_at_wear(state)
 
     # --- the runs that are shown -----------------------------------------------------------------
 
@@ -335,7 +400,6 @@ class MainWindow(QMainWindow):
         """Show a run in front."""
         if run != self.shown.front:
             self._paths[run] = path
-            self._asked_to_stop = Stop.NOT if not self.running.active else self._asked_to_stop
             self.parts.log.clear()
             self.parts.progress.clear()
             self.parts.browser.bring_to_front(run)
@@ -366,8 +430,12 @@ class MainWindow(QMainWindow):
         self.parts.log.append(status.log)
         if status.procedure:
             self._fit_plots(status.run, status.procedure)
+            self._read_die()
+        if status.status in FINAL and status.run != self._own_run:
+            # What was asked of a run is not asked of it when it goes on again.
+            self._asked.pop(status.run, None)
         if self._is_ending():
-            self.parts.notice.tell("The run has ended; its report is being written.")
+            self.parts.notice.tell(f"Run {self._own_run} has ended; its report is being written.")
         self.show_state()
 
     def _fit_plots(self, shown: str, procedure: str) -> None:
@@ -381,8 +449,8 @@ class MainWindow(QMainWindow):
         status, path = self.shown.status, self.running.path
         in_front = path is not None and path.name == self.shown.front
         if in_front and status is not None:
-            self._going_on = origin_of_run(status)
-        going_on = self._going_on if path is not None and not in_front else None
+            self._own_origin = origin_of_run(status)
+        going_on = self._own_origin if path is not None and not in_front else None
         origins = told_origins(status, self._bench, going_on)
         self.parts.banner.show_origins(*origins)
         self.setWindowTitle(f"{' | '.join(origin.title for origin in origins)} - labctl")
@@ -401,9 +469,11 @@ class MainWindow(QMainWindow):
         if self.runs is not None:
             self.runs.end()
             self.runs.changed.disconnect(self._runs_changed)
+            self.runs.ledger_changed.disconnect(self._ledger_changed)
             self.runs.deleteLater()
         self.runs = RunList(root, self)
         self.runs.changed.connect(self._runs_changed)
+        self.runs.ledger_changed.connect(self._ledger_changed)
         self.runs.begin()
 
     def _runs_changed(self, lines: tuple[RunLine, ...]) -> None:
@@ -484,7 +554,7 @@ class MainWindow(QMainWindow):
             # It may have ended while the question was there.
             self.close()
             return
-        self._stop(Stop.WITHIN_STEP)
+        self._ask_to_stop(self._own(), Stop.WITHIN_STEP)
         self.parts.notice.tell("The window closes when the run has ended.")
 
     def tell_problem(self, sentence: str) -> None:

@@ -321,8 +321,8 @@ def make_safe(setup: BenchSetup) -> list[str]:
     """Take every output of a bench to 0 V and open it, powering nothing up.
 
     Also where nobody can see whether it obeys: a mainframe that does not answer is told all the
-    same. Returns what could not be done, one sentence each. Raises `BenchError` if the bench cannot be
-    reached, `labctl.store.locks.LockedError` if another program uses it.
+    same. Returns what could not be done, one sentence each. Raises `BenchError` if the bench cannot
+    be reached, `labctl.store.locks.LockedError` if another program uses it.
     """
     bench = Bench(setup, DieChoice(None, None, Path()))
     with interrupts_wait():

@@ -24,7 +24,7 @@ from labctl.analysis.crossing import is_surely_above
 from labctl.analysis.endurance import SenseCount
 from procedures.base import Step, Train
 from procedures.checked_rows import CheckedRows
-from procedures.cycled_pairs import STEP_S, Part, cycle_s, loop_train, part_s
+from procedures.cycled_pairs import CYCLES_S, Part, cycle_s, loop_train, part_s
 from procedures.observed import Observed
 from procedures.parameters import CountParameter, CyclesParameter
 from procedures.places import Place, place_name, places_mask
@@ -151,7 +151,7 @@ class CycledConditions(CheckedRows):
         return steps
 
     def _legs(self, condition: ProgramConditions) -> list[Leg]:
-        """The cycles of a pair in parts of at most `STEP_S`."""
+        """The cycles of a pair in parts of at most `CYCLES_S`."""
         found: list[Leg] = []
         done = 0
         for window in log_windows(self.cycles, WINDOWS, WINDOW_CYCLES, WINDOW_CYCLES):
@@ -160,7 +160,7 @@ class CycledConditions(CheckedRows):
                 (window.number, window.begin, window.end),
             ):
                 reads = Leg(number, begin, 0).reads
-                longest = int(STEP_S / cycle_s(self.schemes, condition, reads))
+                longest = int(CYCLES_S / cycle_s(self.schemes, condition, reads))
                 found += [Leg(number, *part) for part in stretches(begin, end, longest)]
             done = window.end
         return found

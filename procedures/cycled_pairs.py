@@ -50,6 +50,8 @@ EXECUTE_S = 0.026
 """Bench time of an execution beside its loops, s."""
 STEP_S = 600.0
 """Longest step, s of bench time: so much is repeated of a run that goes on after a crash."""
+CYCLES_S = STEP_S - 2.0
+"""Cycles of the longest step, s; the rest goes into loading and starting them."""
 PLACES = 5
 """Bursts of cycles in which the resistances of a window are read."""
 

@@ -22,6 +22,7 @@ from labctl.analysis.endurance import SenseCount, window_result
 from procedures.base import Planned, Step, Train
 from procedures.cycled_pairs import (
     CHECK_S,
+    CYCLES_S,
     EVERY,
     PLACES,
     STEP_S,
@@ -316,7 +317,7 @@ class Endurance(CycledPairs):
         for window in self.observed_windows:
             found += self._split(pair, None, done, Part(window.begin - done, BARE))
             parts = self._observed_parts(window.cycles)
-            if sum(map(self._cycles_s, parts)) <= STEP_S:
+            if sum(map(self._part_s, parts)) <= STEP_S:
                 found.append(Stretch(pair, window, window.begin, tuple(parts)))
             else:
                 begin = window.begin
@@ -328,7 +329,7 @@ class Endurance(CycledPairs):
 
     def _split(self, pair: int, window: Window | None, begin: int, part: Part) -> list[Stretch]:
         """A part as stretches that are no longer than a step."""
-        longest = int(STEP_S / self._cycles_s(replace(part, cycles=1)))
+        longest = int(CYCLES_S / cycle_s(self.schemes, self.conditions_used, part.reads))
         return [
             Stretch(pair, window, first, (replace(part, cycles=cycles),))
             for first, cycles in stretches(begin, begin + part.cycles, longest)
@@ -340,8 +341,8 @@ class Endurance(CycledPairs):
             return [Part(cycles, EVERY)]
         return measured_parts(cycles, self.resistance_cycles)
 
-    def _cycles_s(self, part: Part) -> float:
-        return part.cycles * cycle_s(self.schemes, self.conditions_used, part.reads)
+    def _part_s(self, part: Part) -> float:
+        return part_s(self.schemes, self.conditions_used, part)
 
     def _label(self, stretch: Stretch) -> str:
         pair = f"pair {stretch.pair + 1} of {len(self.places)}, "
@@ -349,8 +350,7 @@ class Endurance(CycledPairs):
         return f"{pair}{what}, cycle {stretch.begin + 1:g} to {stretch.end:g}"
 
     def _bench_s(self, stretch: Stretch) -> float:
-        parts = stretch.parts
-        return sum(part_s(self.schemes, self.conditions_used, part) for part in parts)
+        return sum(map(self._part_s, stretch.parts))
 
     # --- during the run ------------------------------------------------------------------------
 

@@ -35,6 +35,10 @@ CYCLE = ("set", "reset")
 """Kinds of pulses that make a cycle: a device's cycles are the larger number of the two."""
 
 
+OF_CONDITIONS = ("condition", "array_compliance")
+"""Arrays of what the array was programmed with, where that varies over a run."""
+
+
 class Status(IntEnum):
     """What a bit is good for in a run; the first that holds, from the highest down."""
 
@@ -79,6 +83,8 @@ class ArrayPicture:
     """Forming voltage found in this run, (rows, columns, 2); NaN without one."""
     status: NDArray[np.int8]
     """A `Status` each."""
+    conditions: int = 0
+    """At how many conditions the array was programmed; all counts are over all of them."""
 
     @property
     def cycles(self) -> Counts:
@@ -155,6 +161,7 @@ class _Sums:
         self._unformed = np.zeros(devices, dtype=bool)
         self._unreadable = np.zeros(shape, dtype=bool)
         self._used = np.zeros(shape, dtype=bool)
+        self._conditions: set[tuple[float, ...]] = set()
         self._rows_checked = 0
         self._pairs: dict[str, dict[int, Cell]] = {"pairs": {}, "cycled_pairs": {}}
 
@@ -166,6 +173,8 @@ class _Sums:
         self._check(news.arrays)
         for read in self._reads.reads(news.arrays):
             self._take_read(read)
+        for name in OF_CONDITIONS:
+            self._conditions |= {tuple(np.ravel(c).tolist()) for c in news.arrays.get(name, [])}
         self._take_pairs(news.arrays)
         swept = list(swept_devices(news.rows))
         for row, column, device, ohm in swept:
@@ -195,6 +204,7 @@ class _Sums:
             pulses={kind: _frozen(counts) for kind, counts in self.pulses.items()},
             forming_v=_frozen(self.forming_v),
             status=_frozen(status),
+            conditions=len(self._conditions),
             **{name: _frozen(counts) for name, counts in self.counts.items()},
         )
 

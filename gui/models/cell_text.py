@@ -10,7 +10,7 @@ import scipy.special  # noqa: F401
 from gui.models.array import ArrayPicture, Cell, Status
 from gui.models.layers import bit_text
 from labctl.analysis.error_rates import error_rate
-from labctl.report.text import cycle_number, ohms
+from labctl.report.text import grouped, ohms, rate_text
 
 _BEYOND = {-1: "below ", 0: "", 1: "above "}
 _STATUS = {
@@ -68,7 +68,7 @@ def _history(picture: ArrayPicture, cell: Cell) -> str:
     rate = error_rate(int(picture.errors[cell]), int(picture.trials[cell]))
     wrong, reads = int(picture.wrong_reads[cell]), int(picture.reads[cell])
     pulses = [
-        f"{kind.upper()} {cycle_number(int(bl))}/{cycle_number(int(blb))}"
+        f"{kind.upper()} {grouped(int(bl))}/{grouped(int(blb))}"
         for kind, counts in picture.pulses.items()
         for bl, blb in [counts[cell]]
         if bl or blb
@@ -78,10 +78,11 @@ def _history(picture: ArrayPicture, cell: Cell) -> str:
         for name, value in zip(("BL", "BLb"), picture.forming_v[cell], strict=True)
         if value == value
     ]
+    over = f" over {picture.conditions} conditions" if picture.conditions > 1 else ""
     return joined(
         [
-            f"BER {rate}",
-            f"wrong reads {wrong} of {reads}"
+            f"BER{over} {rate_text(rate)}",
+            f"wrong reads {grouped(wrong)} of {grouped(reads)}"
             if (wrong, reads) != (rate.errors, rate.trials)
             else "",
             f"pulses BL/BLb {', '.join(pulses)}" if pulses else "",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,25 +84,41 @@ class DiePicture:
 
 
 def read_die(runs: Path, die: str, most_cycles: int | None = None) -> DiePicture:
-    """Read a die from the ledger beside the runs; an empty name reads the first die.
+    """Read a die from the ledger beside the runs.
 
     Raises LookupError if there is no such die or no ledger, and `LedgerError`, each with one
     sentence. Waits for the disk: not for the interface thread.
     """
+    with _ledger_of(runs) as ledger:
+        return _read(ledger, runs, die, most_cycles)
+
+
+def read_dies(runs: Path) -> tuple[str, ...]:
+    """Every die that the ledger beside the runs knows, at least one; raises as `read_die`."""
+    with _ledger_of(runs) as ledger:
+        return _names(ledger, runs)
+
+
+@contextmanager
+def _ledger_of(runs: Path) -> Iterator[Ledger]:
     if not (runs / LEDGER).is_file():
         raise LookupError(f"there is no wear ledger in {runs}: no die has had a pulse there")
     try:
         with Ledger(runs / LEDGER) as ledger:
-            return _read(ledger, runs, die, most_cycles)
+            yield ledger
     except sqlite3.Error as error:
         raise LedgerError(f"the wear ledger {runs / LEDGER} cannot be read: {error}") from None
 
 
-def _read(ledger: Ledger, runs: Path, die: str, most_cycles: int | None) -> DiePicture:
+def _names(ledger: Ledger, runs: Path) -> tuple[str, ...]:
     dies = tuple(row["die"] for row in ledger.dies())
     if not dies:
         raise LookupError(f"no die has had a pulse, by the ledger in {runs}")
-    die = die or dies[0]
+    return dies
+
+
+def _read(ledger: Ledger, runs: Path, die: str, most_cycles: int | None) -> DiePicture:
+    dies = _names(ledger, runs)
     if die not in dies:
         raise LookupError(f"die {die!r} has had no pulse; the ledger knows {', '.join(dies)}")
     pulses = {kind: counts.astype(np.int64) for kind, counts in ledger.totals(die).items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -112,6 +112,20 @@ ARRAY_LAYERS = (
     ),
 )
 """The layers of a run, in the order of the keys 1 to 9 and 0."""
+
+
+_OVER_CONDITIONS = ("errors", "ber")
+
+
+def layers_of(picture: ArrayPicture) -> tuple[Layer, ...]:
+    """The layers of a run; counts over several conditions are called so."""
+    if picture.conditions < 2:
+        return ARRAY_LAYERS
+    over = f"over {picture.conditions} conditions"
+    return tuple(
+        replace(each, title=f"{each.title} {over}") if each.name in _OVER_CONDITIONS else each
+        for each in ARRAY_LAYERS
+    )
 
 
 def read_wrong(picture: ArrayPicture) -> NDArray[np.bool_]:

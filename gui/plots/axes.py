@@ -14,7 +14,7 @@ import pyqtgraph
 from numpy.typing import NDArray
 from PyQt6.QtGui import QColor, QPainter, QPen
 
-from labctl.report.text import SUPERSCRIPTS
+from labctl.report.text import SUPERSCRIPTS, grouped
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +27,8 @@ _ROOM = {"bottom": 40, "left": 18}
 _LEFT_WIDTH = 58
 _FEW_DECADES = 1.3
 """With fewer decades than this in sight, numbers between them are named too."""
+_CLEAR = 0.3
+"""Decades left free above a place that is no number."""
 _BEHIND = -200
 """Below the series, which pyqtgraph has at -100."""
 
@@ -65,14 +67,18 @@ class AxisText:
         '12.3 kΩ'
         >>> AxisText("BER", "", Numbers.POWER).value_text(0.00123)
         '1.23e-3'
+        >>> AxisText("Pulses").value_text(1_657_230.4), AxisText("Pulses").value_text(5e8)
+        ('1\\u202f657\\u202f230', '5.00e8')
         """
         if self.numbers is Numbers.PREFIX:
             factor, prefix = _prefix(value)
             return f"{value / factor:.3g} {prefix}{self.unit}".strip()
-        if self.numbers is Numbers.POWER and not 0.01 <= abs(value) < 1e5:
+        plain = 0.01 <= abs(value) < 1e5 if self.numbers is Numbers.POWER else abs(value) < 1e7
+        if not plain:
             mantissa, exponent = f"{value:.2e}".split("e")
             return f"{mantissa}e{int(exponent)} {self.unit}".strip()
-        return f"{value:.6g} {self.unit}".strip()
+        number = grouped(round(value)) if abs(value) >= 1000 else f"{value:.6g}"
+        return f"{number} {self.unit}".strip()
 
 
 def number_text(value: float, numbers: Numbers) -> str:
@@ -93,6 +99,8 @@ def number_text(value: float, numbers: Numbers) -> str:
         power = f"10{str(int(exponent)).translate(SUPERSCRIPTS)}"
         short = f"{float(mantissa):g}"
         return power if short == "1" else f"{short}·{power}"
+    if value == round(value) and abs(value) < 1e7:
+        return grouped(round(value))
     return f"{value:.6g}"
 
 
@@ -113,6 +121,7 @@ class Axis(pyqtgraph.AxisItem):
             self.setWidth(_LEFT_WIDTH)
         self.text = text
         self._named: list[tuple[float, str]] = []
+        self._lowest: tuple[float, str] | None = None
         self._ground: QColor | None = None
 
     def show_text(self, text: AxisText) -> None:
@@ -146,12 +155,20 @@ class Axis(pyqtgraph.AxisItem):
             self._named = list(places)
             self.setTicks([self._named])
 
+    def name_lowest(self, place: float, text: str) -> None:
+        """On a log axis, name a place (a decimal logarithm) below all others: it is no number."""
+        if (place, text) != self._lowest:
+            self._lowest = place, text
+            self.picture = None
+            self.update()
+
     def tickValues(self, minVal: float, maxVal: float, size: float) -> Any:
         """Places of the ticks by level, as pyqtgraph asks for them."""
         if self._named or not self.text.log:
             return super().tickValues(minVal, maxVal, size)
         room = size / _ROOM[self.orientation]
-        return log_ticks(minVal, maxVal, room, partial(self._between, size))
+        levels = log_ticks(minVal, maxVal, room, partial(self._between, size))
+        return levels if self._lowest is None else _above(levels, self._lowest[0])
 
     def _between(self, size: float, low: float, high: float) -> list[float]:
         """Round numbers between two of one decade."""
@@ -164,7 +181,16 @@ class Axis(pyqtgraph.AxisItem):
             return [number_text(float(f"{v * scale:.12g}"), self.text.numbers) for v in values]
         if spacing is None:
             return [""] * len(values)
-        return [number_text(float(f"{10**v:.6g}"), self.text.numbers) for v in values]
+        place, text = self._lowest or (math.nan, "")
+        numbers = [number_text(float(f"{10**v:.6g}"), self.text.numbers) for v in values]
+        return [text if v == place else number for v, number in zip(values, numbers, strict=True)]
+
+
+def _above(levels: list[tuple[Any, list[float]]], lowest: float) -> list[tuple[Any, list[float]]]:
+    """Ticks with a lowest one, without those that would touch it or mean nothing below it."""
+    kept = [(step, [v for v in values if v > lowest + _CLEAR]) for step, values in levels]
+    (step, named), *unnamed = kept
+    return [(step, [lowest, *named]), *unnamed]
 
 
 def _opaque(pen: QPen, ground: QColor) -> QPen:

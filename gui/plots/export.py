@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from PyQt6.QtCore import QBuffer, QIODevice, QMarginsF, QRect, QRectF, QSize, QSizeF
-from PyQt6.QtGui import QImage, QPageSize, QPainter, QPdfWriter
+from PyQt6.QtCore import QBuffer, QIODevice, QMarginsF, QRect, QRectF, QSize, QSizeF, Qt
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPageSize, QPainter, QPdfWriter
 from PyQt6.QtSvg import QSvgGenerator
 from PyQt6.QtWidgets import QGraphicsView
 
@@ -23,6 +23,11 @@ from labctl.store import files
 _SHARPER = 3.0
 """Pixels of a PNG for one on the screen."""
 _DPI = 96
+_HEADING_PIXELS, _MARGIN = 12, 6
+_NO_LIMIT = 1e4
+"""Height of the room for a heading, pixels: more than it takes."""
+_HEADING_FLAGS = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+_PAPER, _INK = QColor("white"), QColor("black")
 
 Row = Sequence[object]
 
@@ -41,14 +46,20 @@ def pen_scale(kind: FileKind) -> float:
     return _SHARPER if kind is FileKind.PNG else 1.0
 
 
-def painted(view: QGraphicsView, kind: FileKind) -> Callable[[], bytes]:
-    """Paint what a view shows, now; the function given back makes a file's bytes of it."""
-    width, height = view.width(), view.height()
+def painted(
+    view: QGraphicsView, kind: FileKind, origins: Sequence[str] = ()
+) -> Callable[[], bytes]:
+    """Paint what a view shows, now; the function given back makes a file's bytes of it.
+
+    ``origins`` stand above it, one below the other: where the numbers come from.
+    """
+    heading = _Heading(origins, view)
+    width, height = view.width(), view.height() + heading.height
     if kind is FileKind.PNG:
         size = QSize(width, height) * _SHARPER
         image = QImage(size, QImage.Format.Format_ARGB32)
         image.setDevicePixelRatio(_SHARPER)
-        _paint(view, image)
+        _paint(view, image, heading)
         return lambda: _encoded(image)
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -58,14 +69,14 @@ def painted(view: QGraphicsView, kind: FileKind) -> Callable[[], bytes]:
         svg.setSize(QSize(width, height))
         svg.setViewBox(QRect(0, 0, width, height))
         svg.setResolution(_DPI)
-        _paint(view, svg)
+        _paint(view, svg, heading)
     else:
         pdf = QPdfWriter(buffer)
         pdf.setResolution(_DPI)
         points = QSizeF(width, height) * 72 / _DPI
         pdf.setPageSize(QPageSize(points, QPageSize.Unit.Point))
         pdf.setPageMargins(QMarginsF(0, 0, 0, 0))
-        _paint(view, pdf)
+        _paint(view, pdf, heading)
     buffer.close()
     return lambda: bytes(buffer.data().data())
 
@@ -78,13 +89,14 @@ def write(path: Path, content: Callable[[], bytes]) -> Path:
     return path
 
 
-def table(header: Row, rows: Iterable[Row]) -> bytes:
-    """A CSV file; what is no number stays empty.
+def table(header: Row, rows: Iterable[Row], comments: Sequence[str] = ()) -> bytes:
+    """A CSV file, ``comments`` on top of it; what is no number stays empty.
 
-    >>> table(["x", "y"], [(1.0, float("nan"))])
-    b'x,y\\n1.0,\\n'
+    >>> table(["x", "y"], [(1.0, float("nan"))], ["SIMULATED"])
+    b'# SIMULATED\\nx,y\\n1.0,\\n'
     """
     text = io.StringIO()
+    text.writelines(f"# {' '.join(comment.split())}\n" for comment in comments)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
@@ -102,11 +114,33 @@ def _encoded(image: QImage) -> bytes:
     return bytes(buffer.data().data())
 
 
-def _paint(view: QGraphicsView, on: QImage | QSvgGenerator | QPdfWriter) -> None:
+class _Heading:
+    """Lines above a figure, broken where they are wider than it."""
+
+    def __init__(self, lines: Sequence[str], view: QGraphicsView) -> None:
+        self._text = "\n".join(lines)
+        self._font = QFont(view.font())
+        # As the rest of the file: a size in points would depend on what is painted on.
+        self._font.setPixelSize(_HEADING_PIXELS)
+        self._room = QRectF(_MARGIN, _MARGIN, view.width() - 2 * _MARGIN, _NO_LIMIT)
+        metrics = QFontMetricsF(self._font)
+        found = metrics.boundingRect(self._room, _HEADING_FLAGS, self._text) if lines else QRectF()
+        self.height = math.ceil(found.height() + 2 * _MARGIN) if lines else 0
+
+    def paint(self, painter: QPainter) -> None:
+        """On white, in black."""
+        painter.fillRect(QRectF(0, 0, self._room.right() + _MARGIN, self.height), _PAPER)
+        painter.setFont(self._font)
+        painter.setPen(_INK)
+        painter.drawText(self._room, _HEADING_FLAGS, self._text)
+
+
+def _paint(view: QGraphicsView, on: QImage | QSvgGenerator | QPdfWriter, heading: _Heading) -> None:
     painter = QPainter(on)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    heading.paint(painter)
     with _symbols_as_paths(view, painter):
-        target = QRectF(0, 0, view.width(), view.height())
+        target = QRectF(0, heading.height, view.width(), view.height())
         view.render(painter, target, QRect(0, 0, view.width(), view.height()))
     painter.end()
 

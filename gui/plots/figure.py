@@ -5,8 +5,7 @@ Auto-range holds until the user zooms or pans, and again after "Whole range".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,12 +25,14 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.contract import RunStyle
 from gui.plots import box, export
 from gui.plots.axes import Axis, AxisText
 from gui.plots.crosshair import Crosshair
+from gui.plots.data import DataPart, data_table
 from gui.plots.export import FileKind
 from gui.plots.legend import Entry, Legend
-from gui.plots.series import Band, Looks, Series, Values
+from gui.plots.series import Band, Looks, Series
 from gui.tasks import Tasks
 from gui.theme import Mark, Theme, current_theme, mark
 
@@ -41,38 +42,7 @@ _NUMBERS_WIDTH = 40
 """Of an axis without its name."""
 _NO_LIMIT = 16777215
 """Qt's largest size of a widget."""
-
-CSV_HEADER = ("panel", "series", "x name", "x", "y name", "y", "y low", "y high")
-
-
-@dataclass(frozen=True)
-class DataPart:
-    """Data of one series; ``values`` gives them, in any thread."""
-
-    panel: str
-    series: str
-    x_name: str
-    y_name: str
-    values: Callable[[], Values]
-
-
-def data_table(parts: Sequence[DataPart]) -> bytes:
-    """A CSV file of `CSV_HEADER`, values in the units of the axes."""
-    return export.table(CSV_HEADER, (row for part in parts for row in _data_rows(part)))
-
-
-def _same(values: Values) -> Values:
-    """Values as they are now; a series gets others, these do not change."""
-    return values
-
-
-def _data_rows(part: DataPart) -> Iterator[Sequence[object]]:
-    values = part.values()
-    gap = np.full(values.x.size, np.nan)
-    low, high = (gap if end is None else end for end in (values.low, values.high))
-    columns = (values.x, values.y, low, high)
-    for x, y, least, most in zip(*(column.tolist() for column in columns), strict=True):
-        yield part.panel, part.series, part.x_name, x, part.y_name, y, least, most
+_NO_RUN = RunStyle("", 0)
 
 
 class Panel:
@@ -100,9 +70,9 @@ class Panel:
         for one in self.drawn:
             one.draw()
 
-    def series(self, name: str, looks: Looks) -> Series:
-        """A new series, drawn above those before."""
-        series = Series(self, name, looks)
+    def series(self, name: str, looks: Looks, style: RunStyle = _NO_RUN) -> Series:
+        """A new series, drawn above those before of the same run, and below the run in front."""
+        series = Series(self, name, looks, style)
         self._add(series)
         return series
 
@@ -206,6 +176,8 @@ class Figure(QWidget):
         self._entries: Callable[[], Sequence[Entry]] = lambda: ()
         self.data: Callable[[], Sequence[DataPart]] = self.drawn_data
         """What is exported as CSV; a view that draws less than it knows gives more."""
+        self.origins: Sequence[str] = ()
+        """Where the numbers come from, a line a run; in every file that is exported."""
         self._tasks = Tasks(self)
         self.graphics = pyqtgraph.GraphicsLayoutWidget()
         self.graphics.setAccessibleName(f"Plot: {name}")
@@ -295,11 +267,11 @@ class Figure(QWidget):
     def save(self, kind: FileKind, path: Path) -> None:
         """Write the figure, on white, or its data, to a new file; `told` says how that went."""
         if kind is FileKind.CSV:
-            content: Callable[[], bytes] = partial(data_table, self.data())
+            content: Callable[[], bytes] = partial(data_table, self.data(), self.origins)
         else:
             shown = self.theme
             self.recolour(Theme(dark=False), export.pen_scale(kind))
-            content = export.painted(self.graphics, kind)
+            content = export.painted(self.graphics, kind, self.origins)
             self.recolour(shown)
         self._tasks.run(
             partial(export.write, path, content),
@@ -308,17 +280,19 @@ class Figure(QWidget):
         )
 
     def drawn_data(self) -> Sequence[DataPart]:
-        """Everything that is drawn."""
+        """What the series tell."""
         return [
             DataPart(
+                one.run,
                 panel.title,
                 one.name,
                 panel.x.text.label,
                 panel.y.text.label,
-                partial(_same, one.values),
+                one.data,
             )
             for panel in self.panels
             for one in panel.drawn
+            if isinstance(one, Series)
         ]
 
     def changeEvent(self, event: QEvent | None) -> None:

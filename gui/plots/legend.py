@@ -7,7 +7,7 @@ from typing import Any
 
 import pyqtgraph
 from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QBrush, QFontMetricsF, QPainter
+from PyQt6.QtGui import QFontMetricsF, QPainter
 from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
 from gui.plots.series import Look
@@ -80,8 +80,8 @@ class Legend(pyqtgraph.GraphicsWidget):
         if look.symbol is not None:
             painter.save()
             painter.translate(left + _SAMPLE / 2, middle)
-            fill = look.colour if look.filled else self._theme.background
-            drawSymbol(painter, look.symbol, look.size, look.outline(self._pens), QBrush(fill))
+            brush = look.brush(self._theme.background)
+            drawSymbol(painter, look.symbol, look.size, look.outline(self._pens), brush)
             painter.restore()
 
 

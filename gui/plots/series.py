@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QBrush, QColor, QPainterPath, QPen
 
+from gui.contract import RunStyle
+from gui.plots.data import NOTHING, Values
 from gui.theme import Theme
 
 if TYPE_CHECKING:
@@ -37,6 +40,14 @@ class Look:
     size: int = 7
     line: Qt.PenStyle | None = Qt.PenStyle.SolidLine
     width: float = 1.5
+    is_ring: bool = False
+    """What lies in the symbol is seen through it."""
+
+    def brush(self, ground: QColor) -> QBrush:
+        """Of symbols on that ground."""
+        if self.is_ring:
+            return QBrush(Qt.BrushStyle.NoBrush)
+        return QBrush(self.colour if self.filled else ground)
 
     def pen(self, scale: float = 1.0) -> QPen:
         """Of the line; pens are in pixels, whatever is drawn on, so that needs a ``scale``."""
@@ -53,28 +64,18 @@ class Look:
 Looks = Callable[[Theme], Look]
 
 
-@dataclass(frozen=True, eq=False)
-class Values:
-    """What a series shows, in the units of its axes."""
-
-    x: Floats
-    y: Floats
-    low: Floats | None = None
-    high: Floats | None = None
-
-
-NOTHING = Values(np.empty(0), np.empty(0))
-
-
 class Series:
     """One series of a panel; made by `Panel.series`."""
 
-    def __init__(self, panel: Panel, name: str, looks: Looks) -> None:
+    def __init__(self, panel: Panel, name: str, looks: Looks, style: RunStyle) -> None:
         self.name = name
+        self.run = style.name
+        """Empty where it belongs to no run."""
         self.values = NOTHING
+        """As drawn."""
         self._panel, self._looks = panel, looks
         self._joined = True
-        self._bound: NDArray[np.bool_] | None = None
+        self._data: Callable[[], Values] | None = None
         self._filled: set[int] = set()
         self._pens = 1.0
         self._line = pyqtgraph.PlotCurveItem(connect="finite")
@@ -85,7 +86,14 @@ class Series:
         self.items = [self._bars, self._line, self._points, self._arrows, self._bounds]
         for item in self.items:
             item.setVisible(False)
+            # The run in front lies above the others, whichever came first.
+            item.setZValue(-style.index)
         self.restyle(panel.theme)
+
+    @property
+    def data(self) -> Callable[[], Values]:
+        """What is exported of it; asked for later, it gives the numbers of now."""
+        return self._data or partial(_same, self.values)
 
     @property
     def look(self) -> Look:
@@ -101,15 +109,21 @@ class Series:
         high: ArrayLike | None = None,
         bound: ArrayLike | None = None,
         joined: bool = True,
+        data: Callable[[], Values] | None = None,
     ) -> None:
         """Show points (n,), NaN breaks the line; ``low`` and ``high`` are ends of intervals.
 
         Where ``bound`` is true, y is an upper bound: an open symbol with an arrow, never joined.
+        ``data`` gives what is exported, where that is more or other than what is drawn.
         """
-        ends = [None if end is None else np.asarray(end, dtype=float) for end in (low, high)]
-        self.values = Values(np.asarray(x, dtype=float), np.asarray(y, dtype=float), *ends)
-        self._bound = None if bound is None else np.asarray(bound, dtype=bool)
-        self._joined = joined
+        self.values = Values(
+            np.asarray(x, dtype=float),
+            np.asarray(y, dtype=float),
+            low=None if low is None else np.asarray(low, dtype=float),
+            high=None if high is None else np.asarray(high, dtype=float),
+            bound=None if bound is None else np.asarray(bound, dtype=bool),
+        )
+        self._joined, self._data = joined, data
         self.draw()
 
     def clear(self) -> None:
@@ -121,7 +135,7 @@ class Series:
     def draw(self) -> None:
         """Draw the values on the axes as they are scaled now."""
         x, y = self._panel.scaled_x(self.values.x), self._panel.scaled_y(self.values.y)
-        bound = np.zeros(x.size, dtype=bool) if self._bound is None else self._bound
+        bound = np.zeros(x.size, dtype=bool) if self.values.bound is None else self.values.bound
         value = np.where(bound, np.nan, y)
         look = self.look
         is_line = look.line is not None and self._joined and bool(np.isfinite(value).any())
@@ -163,12 +177,14 @@ class Series:
         """Take the colours of a theme, and so much wider pens."""
         self._pens = pens
         look = self._looks(theme)
-        open_brush = QBrush(theme.background)
         self._line.setPen(self._line_pen(look, self.values.x.size))
         self._bars.setPen(look.outline(pens))
-        for points, filled in ((self._points, look.filled), (self._bounds, False)):
+        for points, brush in (
+            (self._points, look.brush(theme.background)),
+            (self._bounds, QBrush(theme.background)),
+        ):
             points.setPen(look.outline(pens))
-            points.setBrush(QBrush(look.colour) if filled else open_brush)
+            points.setBrush(brush)
             points.setSymbol(look.symbol or "o")
             points.setSize(look.size)
         self._arrows.setPen(look.outline(pens))
@@ -178,7 +194,7 @@ class Series:
 
 
 class Band:
-    """A filled band between two lines; made by `Panel.band`."""
+    """A filled band between two lines, which a series tells too; made by `Panel.band`."""
 
     def __init__(self, panel: Panel, name: str, looks: Looks) -> None:
         self.name = name
@@ -222,6 +238,11 @@ class Band:
         colour = QColor(self._looks(theme).colour)
         colour.setAlpha(60)
         self._fill.setBrush(QBrush(colour))
+
+
+def _same(values: Values) -> Values:
+    """Values as they are now; a series gets others, these do not change."""
+    return values
 
 
 def _arrow_down() -> QPainterPath:

@@ -11,11 +11,12 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout
 from gui.contract import Cell, RunStyle, View
 from gui.models.array import ArrayPicture, Status
 from gui.models.cell_text import cell_lines
-from gui.models.layers import ARRAY_LAYERS, read_wrong
+from gui.models.layers import ARRAY_LAYERS, layers_of, read_wrong
 from gui.selection import Selection, block
 from gui.theme import Mark, mark
 from gui.views.cell_marks import CellMark
 from gui.views.layer_map import LayerMap, Marks
+from labctl.report.text import grouped
 
 _TARGETS = (
     ("selection", "Selection", "the selected cells"),
@@ -73,7 +74,7 @@ class ArrayMap(View):
         """Take over what is selected elsewhere."""
         self.selection.set(cells)
         chosen = self._buttons["selection"]
-        chosen.setText(f"Selection ({len(cells)})" if cells else "Selection")
+        chosen.setText(f"Selection ({grouped(len(cells))})" if cells else "Selection")
         chosen.setEnabled(bool(cells))
         self._buttons["clear"].setEnabled(bool(cells))
 
@@ -135,7 +136,7 @@ class ArrayMap(View):
         menu = QMenu(self)
         count = len(self.selection.cells)
         for target, text in (
-            ("selection", f"Apply to the &selection ({count})"),
+            ("selection", f"Apply to the &selection ({grouped(count)})"),
             ("row", f"Apply to ro&w {row}"),
             ("column", f"Apply to &column {column}"),
             ("array", "Apply to the whole &array"),
@@ -153,6 +154,7 @@ class ArrayMap(View):
         shown = min(self._runs.values(), key=lambda one: one[1].index, default=None)
         picture = None if shown is None else shown[0]
         self._run_name.setText(shown[1].name if shown is not None and len(self._runs) > 1 else "")
+        self.map.offer(ARRAY_LAYERS if picture is None else layers_of(picture))
         self.map.show_picture(picture, {} if picture is None else _marks(picture))
 
 
@@ -162,7 +164,6 @@ def _marks(picture: ArrayPicture) -> Marks:
         CellMark.RETIRED: picture.status == Status.RETIRED,
         CellMark.UNFORMED: picture.status == Status.UNFORMED,
         CellMark.UNREADABLE: picture.status == Status.UNREADABLE,
-        CellMark.NO_DATA: picture.status == Status.NO_DATA,
         CellMark.LEFT_OUT: picture.status == Status.LEFT_OUT,
     }
     usable = picture.status <= Status.UNREADABLE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +16,15 @@ from gui import colours
 from gui.contract import Cell, RunStyle, View
 from gui.models.cell_history import CellReads, HistoryPicture, PairHistory
 from gui.plots.axes import AxisText, Numbers
+from gui.plots.data import Values, nothing
 from gui.plots.figure import Figure
 from gui.plots.legend import Entry
 from gui.plots.run_looks import run_colour_index
 from gui.plots.series import Look, Looks, Series
 from gui.theme import Mark, Theme, mark
+from labctl.analysis.endurance import SenseCount
 from labctl.analysis.maps import NOT_READ
-from labctl.report.text import count
+from labctl.report.text import count, grouped
 
 CELLS_SHOWN = 3
 """Selected cells that are drawn, the first by row and column; of several runs the first alone."""
@@ -65,6 +69,7 @@ class _Track(NamedTuple):
     lines: _Lines
     picture: HistoryPicture
     cell: Cell
+    run: str
     lane: str
     """What its lane of bits is called, and its run in the legend."""
     name: str
@@ -125,6 +130,10 @@ class CellHistoryView(View):
         self._cells = cells
         self._draw()
 
+    def tell_origins(self, lines: Sequence[str]) -> None:
+        """Where the numbers come from, for what is exported."""
+        self.figure.origins = lines
+
     def promise(self, sentence: str) -> None:
         """What there will be, told while there is nothing."""
         self.figure.promise(sentence)
@@ -142,23 +151,29 @@ class CellHistoryView(View):
         for panel in (self.ohms, self.bits):
             panel.y.setWidth(_LEFT_PIXELS)
 
-    def _new_lines(self, marks: _Marks) -> _Lines:
+    def _new_lines(self, marks: _Marks, index: int = 0) -> _Lines:
+        """Series of the run of that index; whose they are is told when they are drawn."""
+        style = RunStyle("", index)
+
         def device(number: int, *, line: bool, symbol: bool) -> Series:
             look = _device_look(marks, number, line=line, symbol=symbol)
-            return self.ohms.series(("BL", "BLb")[number], look)
+            return self.ohms.series(("BL", "BLb")[number], look, style)
 
         return _Lines(
             devices=(device(0, line=True, symbol=False), device(1, line=True, symbol=False)),
             points=(device(0, line=False, symbol=True), device(1, line=False, symbol=True)),
-            written=self.bits.series("written", _bit_look(marks)),
-            wrong=self.bits.series("read wrong", _wrong_look),
-            counts=self.bits.series("wrong", _count_look(marks)),
+            written=self.bits.series("written", _bit_look(marks), style),
+            wrong=self.bits.series("read wrong", _wrong_look, style),
+            counts=self.bits.series("wrong", _count_look(marks), style),
         )
 
     def _draw(self) -> None:
         ordered = sorted(self._runs.values(), key=lambda one: one[1].index)
         picture = ordered[0][0] if ordered else None
         tracks = [] if picture is None else self._found(picture, ordered)
+        for track in tracks:
+            for series in track.lines.all:
+                series.run = track.run
         if any(track.cell in track.picture.pairs for track in tracks):
             self._draw_pairs(tracks)
         elif tracks:
@@ -189,6 +204,7 @@ class CellHistoryView(View):
                 self._lines[place],
                 picture,
                 (row, column),
+                runs[0][1].name,
                 f"{row},{column}" if len(runs) == 1 else "front",
                 f"{'' if len(runs) == 1 else 'front: '}row {row} column {column}, BL",
                 _Marks(place, place),
@@ -206,38 +222,42 @@ class CellHistoryView(View):
     def _overlaid_track(self, picture: HistoryPicture, style: RunStyle, cell: Cell) -> _Track:
         marks = _Marks(run_colour_index(style), style.index)
         if style.index not in self._overlaid:
-            self._overlaid[style.index] = self._new_lines(marks)
+            self._overlaid[style.index] = self._new_lines(marks, style.index)
         lane = str(style.index)
-        return _Track(
-            self._overlaid[style.index], picture, cell, lane, f"{lane}: {style.name}", marks
-        )
+        named = f"{lane}: {style.name}"
+        lines = self._overlaid[style.index]
+        return _Track(lines, picture, cell, style.name, lane, named, marks)
 
     def _draw_reads(self, tracks: Sequence[_Track]) -> None:
         self._show_axes(_READS, _BITS)
         for place, track in enumerate(tracks):
             reads, lines = track.picture.cell(track.cell), track.lines
             for device, (line, points) in enumerate(zip(lines.devices, lines.points, strict=True)):
-                line.set(reads.number, reads.ohm[:, device])
+                told = partial(_told_values, track.cell, reads.number, reads.ohm[:, device])
+                line.set(reads.number, reads.ohm[:, device], data=told)
                 if len(reads.number) <= _SYMBOLS_UP_TO:
-                    points.set(reads.number, reads.ohm[:, device])
+                    points.set(reads.number, reads.ohm[:, device], data=nothing)
                 else:
                     points.clear()
-            self._draw_bits(lines, reads, -_LANE * place)
+            self._draw_bits(track, reads, -_LANE * place)
         if len(tracks) == 1:
             self.bits.y.name_places([(0.0, "0"), (1.0, "1")])
         else:
             lanes = enumerate(track.lane for track in tracks)
             self.bits.y.name_places([(0.5 - _LANE * place, name) for place, name in lanes])
 
-    def _draw_bits(self, lines: _Lines, reads: CellReads, lane: float) -> None:
+    def _draw_bits(self, track: _Track, reads: CellReads, lane: float) -> None:
         """Written bits as a line; reads that gave something else as crosses where it was read."""
-        known = reads.written != NOT_READ
+        known, lines = reads.written != NOT_READ, track.lines
         lines.counts.clear()
-        lines.written.set(reads.number, np.where(known, lane + reads.written, np.nan))
+        written = np.where(known, reads.written, np.nan)
+        told = partial(_told_values, track.cell, reads.number, written)
+        lines.written.set(reads.number, lane + written, data=told)
         wrong = known & (reads.sensed != NOT_READ) & (reads.sensed != reads.written)
         # An undecided bit lies between 0 and 1.
         level = np.where(reads.sensed[wrong] <= 1, reads.sensed[wrong], 0.5)
-        lines.wrong.set(reads.number[wrong], lane + level, joined=False)
+        told = partial(_told_values, track.cell, reads.number[wrong], level)
+        lines.wrong.set(reads.number[wrong], lane + level, joined=False, data=told)
 
     def _draw_pairs(self, tracks: Sequence[_Track]) -> None:
         self._show_axes(_CYCLES, _WRONG)
@@ -247,13 +267,17 @@ class CellHistoryView(View):
             for device, (line, points) in enumerate(zip(lines.devices, lines.points, strict=True)):
                 cycle, low, high = _both_bits(history, device)
                 line.clear()
-                points.set(cycle, np.sqrt(low * high), low=low, high=high)
+                # Of a bar that spans several readings only the ends were measured.
+                one = np.where(low == high, low, np.nan)
+                told = partial(_told_values, track.cell, cycle, one, low, high)
+                points.set(cycle, np.sqrt(low * high), low=low, high=high, data=told)
             lines.written.clear()
             lines.wrong.clear()
             counts = history.counts
             lines.counts.set(
                 [each.middle for each in counts],
                 [each.zero_as_one + each.one_as_zero for each in counts],
+                data=partial(_told_counts, track.cell, counts),
             )
 
     def _show_axes(self, x: AxisText, bits: AxisText) -> None:
@@ -281,7 +305,7 @@ class CellHistoryView(View):
         told = []
         in_front = [track for track in drawn if track.lines in self._lines]
         if len(in_front) < len(self._cells):
-            told.append(f"{len(in_front)} of {len(self._cells)} selected")
+            told.append(f"{len(in_front)} of {grouped(len(self._cells))} selected")
         missing = len(self._runs) - 1 - (len(drawn) - len(in_front))
         if in_front and missing:
             told.append(f"{count(missing, 'overlaid run')} without it")
@@ -289,12 +313,34 @@ class CellHistoryView(View):
         if pairs:
             most = max((each.readings for one in pairs for each in one.after.values()), default=1)
             if most > 1:
-                told.append(f"a bar spans {most} readings")
+                told.append(f"a bar spans {grouped(most)} readings")
         elif picture.kept < picture.reads:
-            told.append(f"the latest {picture.kept} of {count(picture.reads, 'read')}")
+            told.append(f"the latest {grouped(picture.kept)} of {count(picture.reads, 'read')}")
         elif not picture.reads:
             told.append("the run has not read the array so far")
         return "; ".join(told)
+
+
+def _told_values(
+    cell: Cell,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    low: NDArray[np.float64] | None = None,
+    high: NDArray[np.float64] | None = None,
+) -> Values:
+    """What is exported of a cell."""
+    row, column = cell
+    more = {"row": [row] * x.size, "column": [column] * x.size}
+    return Values(x.astype(float), y.astype(float), low, high, more=more)
+
+
+def _told_counts(cell: Cell, counts: Sequence[SenseCount]) -> Values:
+    """What is exported of the wrong bits of a cycled pair."""
+    wrong = [each.zero_as_one + each.one_as_zero for each in counts]
+    told = _told_values(cell, np.array([each.middle for each in counts]), np.array(wrong))
+    ends = {"x first": [each.first for each in counts], "x last": [each.last for each in counts]}
+    rates = {"errors": wrong, "trials": [each.sensed for each in counts]}
+    return replace(told, more={**told.more, **ends, **rates})
 
 
 def _within(cells: frozenset[Cell], shape: tuple[int, int]) -> list[Cell]:

@@ -52,7 +52,7 @@ class DieView(QWidget):
         self.setObjectName("die-view")
         self.reader = reader if reader is not None else DieReader(self)
         self.picture: DiePicture | None = None
-        self._asked: tuple[Path, int | None] | None = None
+        self._asked: tuple[Path, str, int | None] | None = None
         self.selection = Selection(self)
         self.dies = _chooser("die-chooser", "Die whose wear is shown")
         self.dies.setSizeAdjustPolicy(
@@ -74,29 +74,42 @@ class DieView(QWidget):
         self._parts = QSplitter(Qt.Orientation.Vertical)
         self._build()
         self.reader.found.connect(self.show_die)
+        self.reader.named.connect(self.offer)
         self.reader.refused.connect(self.refuse)
-        self.dies.activated.connect(self._ask)
-        self.again.clicked.connect(self._ask)
+        self.dies.activated.connect(self.read_again)
+        self.again.clicked.connect(self.read_again)
         self.devices.currentIndexChanged.connect(self._draw)
 
     def look(self, runs: Path, die: str, most_cycles: int | None = None) -> None:
-        """Read a die from the ledger beside ``runs``; an empty name: the first die there.
+        """Read a die from the ledger beside ``runs``; an empty name has a person choose.
 
         ``most_cycles``: the wear budget of a device, None without one.
         """
-        self._asked = (runs, most_cycles)
+        self._asked = (runs, die, most_cycles)
         self.words.setText("The wear ledger is being read.")
         self.reader.ask(runs, die, most_cycles)
 
     def show_die(self, picture: DiePicture) -> None:
         """Draw a die."""
         self.picture = picture
-        self.dies.clear()
-        self.dies.addItems(picture.dies)
+        self._list(picture.dies)
         self.dies.setCurrentText(picture.die)
         self.words.setText(picture.summary)
         self.events.show_events(picture.history)
         self._draw()
+
+    def offer(self, dies: tuple[str, ...]) -> None:
+        """Have a person choose one of these."""
+        self.refuse("Choose a die: the form names none, nor has the run in front one.")
+        self._list(dies)
+        self.dies.setCurrentIndex(-1)
+
+    def read_again(self) -> None:
+        """Read the die that is chosen here, or else the one that was asked for."""
+        if self._asked is None:
+            return
+        runs, asked, most_cycles = self._asked
+        self.reader.ask(runs, self.dies.currentText() or asked, most_cycles)
 
     def resizeEvent(self, a0: QResizeEvent | None) -> None:
         """Map and table side by side where there is room for both."""
@@ -110,14 +123,16 @@ class DieView(QWidget):
     def refuse(self, sentence: str) -> None:
         """Say why there is no die to draw."""
         self.picture = None
+        self.dies.setCurrentIndex(-1)
         self.words.setText(sentence)
         self.events.show_events(())
         self.map.show_picture(None, {})
 
-    def _ask(self) -> None:
-        if self._asked is not None:
-            runs, most_cycles = self._asked
-            self.look(runs, self.dies.currentText(), most_cycles)
+    def _list(self, dies: tuple[str, ...]) -> None:
+        """An open list stays as it is while no die comes or goes."""
+        if dies != tuple(self.dies.itemText(index) for index in range(self.dies.count())):
+            self.dies.clear()
+            self.dies.addItems(dies)
 
     def _draw(self) -> None:
         if self.picture is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from PyQt6.QtCore import Qt
@@ -14,14 +15,15 @@ from gui import colours
 from gui.contract import Cell, RunStyle
 from gui.models.endurance import LINES, MOST_CHOSEN, EndurancePicture, PooledSpan, SpanPool
 from gui.plots.axes import AxisText, Numbers
+from gui.plots.data import Values, nothing
 from gui.plots.legend import Entry
-from gui.plots.rates import set_rates
+from gui.plots.rates import rate_values, set_rates
 from gui.plots.run_looks import HRS, LRS, quantity_look, quiet_look
 from gui.plots.series import Look, Looks
 from gui.theme import Theme
 from gui.views.plot_view import Drawn, PlotView
 from labctl.analysis.crossing import BER_LIMIT
-from labctl.analysis.endurance import DEVICES, STATES, PairEndurance
+from labctl.analysis.endurance import DEVICES, STATES, PairEndurance, PooledBand
 from labctl.report.text import count, with_prefix
 
 CYCLES = AxisText("Cycles", "", Numbers.POWER, log=True)
@@ -30,6 +32,7 @@ RATE = AxisText("Bit error rate", "", Numbers.POWER, log=True)
 
 TWO, ONE = "2T2R", "1T1R best reference"
 COMMON, FIXED = "1T1R best reference for all pairs", "1T1R fixed reference"
+_FEWER = "window of fewer pairs"
 _SINGLE_PAIRS = 16
 """Lines of single pairs beside those of all, at most."""
 
@@ -69,13 +72,12 @@ class EnduranceView(PlotView[EndurancePicture]):
 
     def draw(self, run: Drawn[EndurancePicture]) -> None:
         """Windows of the chosen pairs together, and thin lines of single ones."""
-        pairs = run.picture.of_cells(self._cells)
-        spans = self._pools.setdefault(run.style.name, SpanPool()).spans(run.picture, pairs)
+        pairs, spans = self._chosen(run)
         for name in LINES:
             self._draw_resistance(run, name, spans)
         looks = _rate_looks(run.style)
         self._draw_singles(run, looks, pairs if len(pairs) > 1 else ())
-        cycles = [span.rates.cycle for span in spans]
+        cycles, told = [span.rates.cycle for span in spans], _columns(spans)
         by_name = {
             TWO: [span.rates.ber_2t2r for span in spans],
             ONE: [span.rates.best for span in spans],
@@ -84,10 +86,19 @@ class EnduranceView(PlotView[EndurancePicture]):
             FIXED: [span.rates.fixed for span in spans],
         }
         for name, rates in by_name.items():
-            set_rates(run.series(name, self.rates, name, looks[name]), cycles[: len(rates)], rates)
+            series = run.series(name, self.rates, name, looks[name])
+            set_rates(series, cycles if rates else [], rates, told)
+        self._mark_fewer(run, _with_fewer(pairs, spans))
         reads = any(other.picture.reads_resistance for other in self.runs.values())
         for panel in self.resistance.values():
             panel.set_visible(reads)
+
+    def _chosen(
+        self, run: Drawn[EndurancePicture]
+    ) -> tuple[tuple[PairEndurance, ...], tuple[PooledSpan, ...]]:
+        """Pairs of a run that are drawn, and their windows together."""
+        pairs = run.picture.of_cells(self._cells)
+        return pairs, self._pools.setdefault(run.style.name, SpanPool()).spans(run.picture, pairs)
 
     def legend(self) -> Sequence[Entry]:
         """States and rates of the run in front; runs if there are several."""
@@ -102,6 +113,8 @@ class EnduranceView(PlotView[EndurancePicture]):
         ]
         looks, names = _rate_looks(front.style), _rate_names(front.picture)
         entries += [(names[name], looks[name](theme)) for name in names if name == TWO or reads]
+        if any(_with_fewer(*self._chosen(run)) for run in self.runs.values()):
+            entries.append((_FEWER, _fewer_look(theme)))
         return [*entries, *self.named_runs()]
 
     def told(self, run: Drawn[EndurancePicture]) -> str:
@@ -109,7 +122,7 @@ class EnduranceView(PlotView[EndurancePicture]):
         picture = run.picture
         if not picture.pairs:
             return "No window observed yet."
-        pairs = picture.of_cells(self._cells)
+        pairs, spans = self._chosen(run)
         if len(pairs) == 1:
             whose = f"Row {pairs[0].row} column {pairs[0].column}"
             band = "median and 1 to 99 % of the readings"
@@ -117,6 +130,7 @@ class EnduranceView(PlotView[EndurancePicture]):
             whose = f"{count(len(pairs), 'pair')} together"
             if pairs is picture.pairs and len(self._cells) > MOST_CHOSEN:
                 whose = f"All {whose} (at most {MOST_CHOSEN} of them can be chosen)"
+            whose += _fewer_text(pairs, spans)
             band = "median of their medians, lowest 1 % to highest 99 %"
         if not picture.reads_resistance:
             band = "resistances not read"
@@ -139,9 +153,26 @@ class EnduranceView(PlotView[EndurancePicture]):
         # A gap behind each window: solid is only what was observed.
         ends = np.array([(s.rates.first, s.rates.last, np.nan) for s, _ in own], dtype=float)
         windows = run.series((name, "windows"), panel, f"{name}, windows", _window_look(looks))
-        windows.set(ends.ravel(), np.repeat(median, 3))
+        windows.set(ends.ravel(), np.repeat(median, 3), data=nothing)
         joins = run.series((name, "medians"), panel, f"{name}, median", _dashed(looks))
-        joins.set(cycles, median)
+        joins.set(cycles, median, data=partial(_band_values, own))
+
+    def _mark_fewer(self, run: Drawn[EndurancePicture], spans: Sequence[PooledSpan]) -> None:
+        """Ring what is drawn of these windows."""
+        look = quantity_look(run.style, _fewer_look)
+        cycles = [span.rates.cycle for span in spans]
+        for device, panel in self.resistance.items():
+            bands = [
+                (s.rates.cycle, b) for s in spans for n, b in s.bands.items() if device in n.split()
+            ]
+            rings = run.series((_FEWER, device), panel, _FEWER, look)
+            at, ohms = [cycle for cycle, _ in bands], [band.median_ohm for _, band in bands]
+            rings.set(at, ohms, joined=False, data=nothing)
+        shown = [run.series(name, self.rates, name, quiet_look()).values for name in _RATE_LOOKS]
+        x, y = (np.concatenate([getattr(one, axis) for one in shown]) for axis in "xy")
+        ringed = np.isin(x, cycles)
+        rings = run.series(_FEWER, self.rates, _FEWER, look)
+        rings.set(x[ringed], y[ringed], joined=False, data=nothing)
 
     def _draw_singles(
         self,
@@ -160,7 +191,61 @@ class EnduranceView(PlotView[EndurancePicture]):
             series = run.series(
                 (name, "singles"), self.rates, f"{name}, single pairs", _thin(looks[name])
             )
-            series.set(x, y)
+            series.set(x, y, data=partial(_single_values, name, pairs))
+
+
+def _with_fewer(pairs: Sequence[PairEndurance], spans: Sequence[PooledSpan]) -> list[PooledSpan]:
+    """Windows that not all of the pairs have: some are not as far yet, or were left behind."""
+    return [span for span in spans if span.rates.pairs < len(pairs)]
+
+
+def _fewer_text(pairs: Sequence[PairEndurance], spans: Sequence[PooledSpan]) -> str:
+    """How many pairs those windows hold; empty without one."""
+    fewer = _with_fewer(pairs, spans)
+    if not fewer:
+        return ""
+    held = sorted({span.rates.pairs for span in fewer})
+    least = f"{held[0]} to {held[-1]}" if len(held) > 1 else f"{held[0]}"
+    windows = count(len(fewer), "window")
+    if fewer == list(spans[-len(fewer) :]):
+        windows = "last window" if len(fewer) == 1 else f"last {windows}"
+    return f" ({windows}: {least} of {count(len(pairs), 'pair')}, ringed)"
+
+
+def _columns(spans: Sequence[PooledSpan]) -> dict[str, list[object]]:
+    """First and last cycle and number of pairs of windows, for the exported data."""
+    return {
+        "x first": [span.rates.first for span in spans],
+        "x last": [span.rates.last for span in spans],
+        "pairs": [span.rates.pairs for span in spans],
+    }
+
+
+def _band_values(windows: Sequence[tuple[PooledSpan, PooledBand]]) -> Values:
+    """Median, lowest and highest resistance of windows."""
+    spans, bands = [span for span, _ in windows], [band for _, band in windows]
+    return Values(
+        np.array([span.rates.cycle for span in spans], dtype=float),
+        np.array([band.median_ohm for band in bands], dtype=float),
+        np.array([band.low_ohm for band in bands], dtype=float),
+        np.array([band.high_ohm for band in bands], dtype=float),
+        more=_columns(spans),
+    )
+
+
+def _single_values(name: str, pairs: Sequence[PairEndurance]) -> Values:
+    """2T2R or 1T1R error rates of single pairs, those without an error too."""
+    each = [(pair, window) for pair in pairs for window in pair.windows]
+    return rate_values(
+        [window.cycle for _, window in each],
+        [window.ber_2t2r if name == TWO else window.best.rate for _, window in each],
+        {
+            "x first": [window.count.first for _, window in each],
+            "x last": [window.count.last for _, window in each],
+            "row": [pair.row for pair, _ in each],
+            "column": [pair.column for pair, _ in each],
+        },
+    )
 
 
 def _state_look(style: RunStyle, state: str) -> Looks:
@@ -199,6 +284,10 @@ _RATE_LOOKS = {
     FIXED: quiet_look("s", Qt.PenStyle.DotLine),
 }
 """As in the report's figures."""
+
+
+def _fewer_look(theme: Theme) -> Look:
+    return Look(theme.foreground, "o", size=15, line=None, is_ring=True)
 
 
 def _dashed(looks: Looks) -> Looks:

@@ -10,11 +10,12 @@ from PyQt6.QtWidgets import QComboBox, QLabel, QWidget
 
 from gui.models.forming import FormingPicture
 from gui.plots.axes import AxisText, Numbers
+from gui.plots.data import Values
 from gui.plots.legend import Entry
 from gui.plots.run_looks import run_look
 from gui.views.plot_view import Drawn, PlotView
 from labctl.analysis.weibull import Distribution, SwitchingFit, standard_quantile
-from labctl.report.text import count
+from labctl.report.text import count, grouped
 
 Floats = NDArray[np.float64]
 
@@ -61,30 +62,34 @@ class FormingView(PlotView[FormingPicture]):
     def draw(self, run: Drawn[FormingPicture]) -> None:
         """Kaplan-Meier points and the fit."""
         points = run.series(
-            "points", self.panel, run.style.name, run_look(run.style, line=False, size=5)
+            "points", self.panel, "Kaplan-Meier", run_look(run.style, line=False, size=5)
         )
-        line = run.series(
-            "fit", self.panel, f"{run.style.name}, fit", run_look(run.style, symbols=False)
-        )
+        line = run.series("fit", self.panel, "fit", run_look(run.style, symbols=False))
         shares = run.picture.shares
         fit = run.picture.fits.get(self._distribution)
         if shares is None or not shares.volts.size:
             points.clear()
             line.clear()
             return
-        points.set(shares.volts, standard_quantile(self._distribution, shares.position))
+        # Drawn at its quantile on the paper; a share is what anybody reading the data wants.
+        points.set(
+            shares.volts,
+            standard_quantile(self._distribution, shares.position),
+            data=lambda: Values(shares.volts, shares.position),
+        )
         if fit is None:
             line.clear()
             return
         volts = np.geomspace(shares.volts[0], shares.volts[-1], _POINTS_OF_A_FIT)
-        line.set(volts, _height(fit, volts))
+        line.set(volts, _height(fit, volts), data=lambda: Values(volts, fit.share(volts)))
 
     def legend(self) -> Sequence[Entry]:
         """Runs with their counts."""
         theme = self.figure.theme
         return [
             (
-                f"{run.style.name}: {run.picture.formed} formed, {run.picture.never} never",
+                f"{run.style.name}: {grouped(run.picture.formed)} formed, "
+                f"{grouped(run.picture.never)} never",
                 run_look(run.style)(theme),
             )
             for run in self.runs.values()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,10 @@ from gui import colours
 from gui.contract import Cell, RunStyle
 from gui.models.iv import IVPicture, Sweep
 from gui.plots.axes import AxisText, Numbers
+from gui.plots.data import Values
 from gui.plots.legend import Entry
 from gui.plots.run_looks import run_colour, run_look
-from gui.plots.series import Look, Looks
+from gui.plots.series import Look, Looks, Series
 from gui.theme import Theme
 from gui.views.plot_view import Drawn, PlotView
 from labctl.analysis.forming import DEVICES
@@ -65,21 +66,23 @@ class IVView(PlotView[IVPicture]):
             return
         earlier = run.series(_EARLIER, self.panel, "earlier sweeps", _faint)
         front = self._in_front(run)
-        earlier.set(*_joined(sweep for sweep in run.picture.last if sweep not in front))
+        _set_sweeps(earlier, [sweep for sweep in run.picture.last if sweep not in front])
         # Which devices of the others are drawn follows it.
         for other in self.runs.values():
             self._draw_sweeps(other)
 
     def _draw_sweeps(self, run: Drawn[IVPicture]) -> None:
         """The sweeps in front, by kind."""
-        sweeps, named = self._in_front(run), ""
-        if run.style.index:
-            named = f"{run.style.name}, "
+        if run is not self.front:
+            run.clear_others({*NAMES, _SWITCHED})
+        sweeps = self._in_front(run)
         for kind, name in NAMES.items():
-            line = run.series(kind, self.panel, f"{named}{name}", _look(run.style, kind))
-            line.set(*_joined(sweep for sweep in sweeps if sweep.kind == kind))
-        mark = run.series(_SWITCHED, self.panel, f"{named}switched", _mark(run.style))
-        mark.set([s.switched_v for s in sweeps], [s.switched_a for s in sweeps], joined=False)
+            line = run.series(kind, self.panel, name, _look(run.style, kind))
+            _set_sweeps(line, [sweep for sweep in sweeps if sweep.kind == kind])
+        mark = run.series(_SWITCHED, self.panel, "switched", _mark(run.style))
+        volts, amperes = [s.switched_v for s in sweeps], [s.switched_a for s in sweeps]
+        told = Values(np.array(volts), np.array(amperes), more=_places(sweeps))
+        mark.set(volts, amperes, joined=False, data=lambda: told)
 
     def legend(self) -> Sequence[Entry]:
         """Kinds of sweeps that there are; runs if there are several."""
@@ -133,7 +136,30 @@ class IVView(PlotView[IVPicture]):
         return [sweep for sweep in sweeps if sweep.place in shown]
 
 
-def _joined(sweeps: Iterable[Sweep]) -> tuple[Floats, Floats]:
+def _set_sweeps(series: Series, sweeps: Sequence[Sweep]) -> None:
+    """Draw sweeps as one line; what is exported says whose each point is."""
+    volts, amperes = _joined(sweeps)
+
+    def told() -> Values:
+        each = [sweep for sweep in sweeps for _ in range(sweep.volts.size + 1)]
+        point = [number for sweep in sweeps for number in range(sweep.volts.size + 1)]
+        return Values(volts, amperes, more={**_places(each), "point": point})
+
+    series.set(volts, amperes, data=told)
+
+
+def _places(sweeps: Sequence[Sweep]) -> dict[str, list[object]]:
+    """Whose sweeps, as columns of the exported data."""
+    return {
+        "kind": [NAMES[sweep.kind] for sweep in sweeps],
+        "row": [sweep.row for sweep in sweeps],
+        "column": [sweep.column for sweep in sweeps],
+        "device": [DEVICES[sweep.device] for sweep in sweeps],
+        "cycle": [sweep.cycle for sweep in sweeps],
+    }
+
+
+def _joined(sweeps: Sequence[Sweep]) -> tuple[Floats, Floats]:
     """All sweeps as one line with gaps."""
     x, y = [np.empty(0)], [np.empty(0)]
     for sweep in sweeps:

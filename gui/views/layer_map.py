@@ -77,6 +77,7 @@ class LayerMap(QWidget):
         self.chooser = QComboBox()
         self.chooser.setObjectName(f"{name}-layer")
         self.chooser.setAccessibleName("Layer of the map")
+        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.chooser.setToolTip("What the colours show; keys 1 to 9 and 0 on the map choose, too")
         self.lock = QCheckBox("Loc&k scale")
         self.lock.setObjectName(f"{name}-lock")
@@ -106,6 +107,9 @@ class LayerMap(QWidget):
         """Offer these layers; the one shown stays if it is among them."""
         if [each.name for each in layers] == [each.name for each in self._layers]:
             self._layers = tuple(layers)
+            for index, each in enumerate(layers):
+                if self.chooser.itemText(index) != each.title:
+                    self.chooser.setItemText(index, each.title)
             return
         before = self.layer
         self.chooser.blockSignals(True)
@@ -213,9 +217,10 @@ class LayerMap(QWidget):
         else:
             values = layer.values(self._picture)
             self.span = self._span_for(layer, values)
-            self.grid.show_cells(coloured(layer, values, self.span, current_theme()), self._marks)
+            marks = _with_no_data(values, self._marks)
+            self.grid.show_cells(coloured(layer, values, self.span, current_theme()), marks)
             self.bar.show_scale(layer, self.span)
-            counts = {mark: int(np.count_nonzero(where)) for mark, where in self._marks.items()}
+            counts = {mark: int(np.count_nonzero(where)) for mark, where in marks.items()}
             self.legend.show_counts(counts)
         self._say(self.grid.pointed_cell)
 
@@ -231,3 +236,17 @@ class LayerMap(QWidget):
         if text != self.words.text():
             self.words.setText(text)
             self.grid.setAccessibleDescription(text)
+
+
+_SAY_WHY = (CellMark.RETIRED, CellMark.UNFORMED, CellMark.UNREADABLE, CellMark.LEFT_OUT)
+"""Marks that tell already why a cell may have no value."""
+
+
+def _with_no_data(values: NDArray[np.float64], marks: Marks) -> Marks:
+    """The marks, and cells struck through that have no value in the layer that is shown."""
+    missing = np.isnan(values)
+    for mark in _SAY_WHY:
+        if mark in marks:
+            missing &= ~marks[mark]
+    told = {**marks, CellMark.NO_DATA: missing}
+    return {mark: told[mark] for mark in CellMark if mark in told}

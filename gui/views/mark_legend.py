@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from gui.theme import current_theme
 from gui.views.cell_marks import CellMark, draw_marks
+from labctl.report.text import grouped
 
 _BOX = 13.0
 _GAP = 5.0
@@ -37,7 +38,7 @@ class MarkLegend(QWidget):
     @property
     def texts(self) -> list[str]:
         """What is said, one text a mark."""
-        return [f"{mark} {count}" for mark, count in self._counts.items()]
+        return [f"{mark} {grouped(count)}" for mark, count in self._counts.items()]
 
     def sizeHint(self) -> QSize:
         """As wide as it likes."""

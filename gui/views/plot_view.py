@@ -30,7 +30,7 @@ class Drawn(Generic[Picture]):
     def series(self, key: Hashable, panel: Panel, name: str, looks: Looks) -> Series:
         """The series of that key, made at its first use."""
         if key not in self._series:
-            self._series[key] = panel, panel.series(name, looks)
+            self._series[key] = panel, panel.series(name, looks, self.style)
         return self._series[key][1]
 
     def band(self, key: Hashable, panel: Panel, name: str, looks: Looks) -> Band:
@@ -96,6 +96,10 @@ class PlotView(View, Generic[Picture]):
         if shown is not None:
             shown.remove()
             self._tell()
+
+    def tell_origins(self, lines: Sequence[str]) -> None:
+        """Where the numbers come from, for what is exported."""
+        self.figure.origins = lines
 
     def promise(self, sentence: str) -> None:
         """What there will be, told while there is nothing."""

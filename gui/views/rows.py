@@ -13,10 +13,11 @@ from PyQt6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from gui.contract import RunStyle, View
 from gui.models.rows import ROW_NUMBER, RowsPicture
 from gui.plots.axes import AxisText, Numbers
-from gui.plots.figure import DataPart, Figure
+from gui.plots.data import DataPart, Values
+from gui.plots.figure import Figure
 from gui.plots.legend import Entry
 from gui.plots.run_looks import run_look
-from gui.plots.series import Series, Values
+from gui.plots.series import Series
 from gui.plots.trace import Trace, Wanted
 
 _SETTLED_MS = 150
@@ -98,6 +99,10 @@ class RowsView(View):
             self.figure.name_in_legend(self._legend)
             self.figure.show_promise()
 
+    def tell_origins(self, lines: Sequence[str]) -> None:
+        """Where the numbers come from, for what is exported."""
+        self.figure.origins = lines
+
     def promise(self, sentence: str) -> None:
         """What there will be, told while there is nothing."""
         self.figure.promise(sentence)
@@ -125,8 +130,8 @@ class RowsView(View):
         return chooser
 
     def _new_run(self, picture: RowsPicture, style: RunStyle) -> _Run:
-        line = self._panel.series(style.name, run_look(style, symbols=False))
-        points = self._panel.series(style.name, run_look(style, line=False, size=5))
+        line = self._panel.series("rows", run_look(style, symbols=False), style)
+        points = self._panel.series("rows", run_look(style, line=False, size=5), style)
         return _Run(style, picture, line, points)
 
     def _legend(self) -> Sequence[Entry]:
@@ -140,8 +145,9 @@ class RowsView(View):
         wanted, panel = self._wanted, self._panel
         return [
             DataPart(
-                "",
                 run.style.name,
+                "",
+                wanted.y,
                 panel.x.text.label,
                 panel.y.text.label,
                 partial(_values, run.picture, wanted),

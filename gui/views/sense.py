@@ -10,11 +10,13 @@ from PyQt6.QtWidgets import QWidget
 
 from gui.models.sense import SensePicture
 from gui.plots.axes import AxisText, Numbers
+from gui.plots.data import nothing
 from gui.plots.legend import Entry
 from gui.plots.rates import set_rates
 from gui.plots.run_looks import HRS, part_look, quiet_look
 from gui.views.plot_view import Drawn, PlotView
 from labctl.analysis.sense_amplifier import LIMIT_RATIO, RatioBin
+from labctl.report.text import rate_text
 
 RATIO = AxisText("Ratio, programmed HRS / programmed LRS", "", Numbers.PLAIN, log=True)
 
@@ -38,11 +40,13 @@ class SenseView(PlotView[SensePicture]):
         bins = run.picture.errors.bins
         looks = part_look(run.style, HRS, symbol="o", line=run.style.index > 0)
         measured = run.series("rate", self.rates, "measured", looks)
-        set_rates(measured, [one.centre for one in bins], [one.rate for one in bins])
+        ends = {"x first": [one.low for one in bins], "x last": [one.high for one in bins]}
+        set_rates(measured, [one.centre for one in bins], [one.rate for one in bins], ends)
         if run.style.index:
             return
         ideal = run.series("ideal", self.rates, "ideal amplifier", quiet_look())
-        ideal.set(*_ideal(bins))
+        # Where it has no error a logarithmic axis has no place: that is no number to export.
+        ideal.set(*_ideal(bins), data=nothing)
         wrong = run.band("wrong", self.wrong, "wrong bits", looks)
         edges = [end for one in bins for end in (one.low, one.high)]
         counts = np.repeat([one.rate.errors for one in bins], 2)
@@ -66,8 +70,9 @@ class SenseView(PlotView[SensePicture]):
         if not errors.bins:
             return "No bit both sensed and measured yet."
         return (
-            f"Wrong bits with a ratio below {LIMIT_RATIO:g} (dotted): {errors.wrong_below_limit}. "
-            f"Above: {errors.rate_above_limit}. Arrows: no error seen, upper bound."
+            f"Wrong bits with a ratio below {LIMIT_RATIO:g} (dotted): "
+            f"{rate_text(errors.wrong_below_limit)}. "
+            f"Above: {rate_text(errors.rate_above_limit)}. Arrows: no error seen, upper bound."
         )
 
 

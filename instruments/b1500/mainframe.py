@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -47,10 +47,16 @@ _MARKS = {
 }
 """Questions that nothing else asks, with their answers: ``EMG? code`` (instruments.md 2.3)."""
 
+OUTPUT_IS_OFF = 200
+"""The mainframe refuses to zero an output that is off (instruments.md 2.9)."""
+
 _INTERLOCK_ERRORS = {202, 203}
 """The mainframe refuses a voltage, or an output switch, for the interlock's sake."""
 
 _ATTEMPTS = 3
+_SHORT_S = 0.1
+"""Out of step nothing is waited for longer: a mainframe that is well answers in milliseconds, and
+outputs may be on."""
 _UNDER_WAY = 16
 """Replies that may be waiting in the bus when the session is out of step."""
 
@@ -106,10 +112,13 @@ class SpotSMU:
         """What stands for it in measurement data (instruments.md 2.5)."""
         self.limit: VoltageLimit | None = None
         self.mainframe = mainframe
+        self._is_known_off = False
+        self._unsent: list[tuple[int, str]] = []
         self._smu = SMU(mainframe, slot, SMU_TYPES[model], f"SMU{slot}", slot)
 
     def enable(self) -> None:
         """Close the output switch, at 0 V. (``CN``)"""
+        self._is_known_off = False
         self._smu.enable()
 
     def force_voltage(self, volts: float, compliance_a: float) -> None:
@@ -142,30 +151,48 @@ class SpotSMU:
     @property
     def is_on(self) -> bool:
         """Whether the output switch is closed. (``*LRN?``)"""
+        return self.ask_whether_on()
+
+    def ask_whether_on(self) -> bool:
+        """As `is_on`, and remember if it is off."""
         number = r"[+-]?[\d.]+(?:E[+-]\d\d)?"
         form = re.compile(rf"(CL) ?{self.slot}|D[VI] ?{self.slot}(?:,{number}){{3,5}}")
-        return self.mainframe.query(f"*LRN? {self.slot}", form)[1] is None
+        self._is_known_off = False
+        self._is_known_off = self.mainframe.query(f"*LRN? {self.slot}", form)[1] is not None
+        return not self._is_known_off
 
     def make_safe(self) -> None:
-        """0 V, open the output switch, and look whether it is open. (``DZ``, ``CL``, ``*LRN?``)
+        """0 V, open the output switch, and look whether it is open: `switch_off`, `require_off`."""
+        self.switch_off()
+        self.require_off()
 
-        Nothing is sent to an output that is known to be off; one that does not answer counts as on.
-        Both commands are tried whatever happens. Raises `B1500Error` unless the switch is open.
+    def switch_off(self) -> bool:
+        """0 V and open the output switch, waiting for no answer. (``DZ``, ``CL``)
+
+        Nothing is sent to an output that is known to be off. Both lines are tried whatever happens;
+        returns whether they could be sent.
+        """
+        self._unsent = []
+        if not self._is_known_off:
+            for command in (self._smu.force_gnd, self._smu.disable):
+                try:
+                    command()
+                except B1500Error as error:
+                    self._unsent += error.errors
+        return not self._unsent
+
+    def require_off(self) -> None:
+        """Raise `B1500Error` unless the output switch is open; no answer counts as on. (``*LRN?``)
+
+        The error holds what `switch_off` could not send.
         """
         try:
-            if not self.is_on:
-                return
-        except B1500Error:
-            pass
-        failures: list[tuple[int, str]] = []
-        for command in (self._smu.force_gnd, self._smu.disable):
-            try:
-                command()
-            except B1500Error as error:
-                failures += error.errors
-        if self.is_on:
-            still = f"the output switch of SMU {self.slot} is still closed"
-            raise B1500Error([*failures, (0, still)])
+            still = [(0, f"the output switch of SMU {self.slot} is still closed")]
+            errors = still if self.is_on else []
+        except B1500Error as error:
+            errors = error.errors
+        if errors:
+            raise B1500Error([*self._unsent, *errors])
 
     def measure_current(self, current_range: int = 0) -> Spot:
         """One spot current, A; negative flows into the SMU. (``TI``)
@@ -200,13 +227,17 @@ class B1500(AgilentB1500):
         super().__init__(adapter, "B1500A")
         self.smus: dict[int, SpotSMU] = {}
         self._in_step = True
-        self._attempts = _ATTEMPTS
+        self._is_silent = False
         self._marks = itertools.cycle(_MARKS.items())
 
     def write(self, command: str, **kwargs: Any) -> None:
         """Send a line. `B1500Error` if the bus does not take it; whether it arrived is unknown."""
         try:
-            super().write(command, **kwargs)
+            if self._in_step:
+                super().write(command, **kwargs)
+            else:
+                with self._patient(_SHORT_S):
+                    super().write(command, **kwargs)
         except _TRANSPORT_ERRORS as error:
             self._in_step = False
             raise B1500Error([(0, f"{command} could not be sent: {error}")]) from error
@@ -230,17 +261,20 @@ class B1500(AgilentB1500):
         """Ask, and match the whole answer, blanks around it removed, against ``form``.
 
         If that fails it is asked once more; not for questions whose answer comes only once. Then
-        `B1500Error` says what came instead and what is in the error queue.
+        `B1500Error` says what came instead and, unless the mainframe is silent, what is in the
+        error queue.
         """
         try:
             return self._query_once(command, form)
         except B1500Error:
-            pass
+            if self._is_silent:
+                raise
         try:
             return self._query_once(command, form)
         except B1500Error as error:
-            with suppress(B1500Error):
-                error = B1500Error([*error.errors, *self.drain_errors()])
+            if not self._is_silent:
+                with suppress(B1500Error):
+                    error = B1500Error([*error.errors, *self.drain_errors()])
             raise error from None
 
     def _query_once(self, command: str, form: re.Pattern[str]) -> re.Match[str]:
@@ -259,19 +293,20 @@ class B1500(AgilentB1500):
         Raises `B1500Error` if that answer does not come. A device clear would do it faster, but
         it moves the digital lines, and with them the address (instruments.md 2.11).
         """
-        for _ in range(self._attempts):
+        for _ in range(1 if self._is_silent else _ATTEMPTS):
             code, text = next(self._marks)
             try:
                 self.write("BC")
                 self.write(f"EMG? {code}")
-                for _ in range(_UNDER_WAY):
-                    if self.read().strip().rstrip(".") == text:
-                        self._in_step, self._attempts = True, _ATTEMPTS
-                        return
+                with self._patient(None if self._in_step else _SHORT_S):
+                    for _ in range(_UNDER_WAY):
+                        if self.read().strip().rstrip(".") == text:
+                            self._in_step, self._is_silent = True, False
+                            return
             except _TRANSPORT_ERRORS:
-                continue
+                self._in_step = False
         # Each further attempt would wait for a time-out: the way to a safe bench must stay short.
-        self._in_step, self._attempts = False, 1
+        self._in_step, self._is_silent = False, True
         raise B1500Error(
             [(0, "answers are out of step with questions, and cannot be brought back")]
         )
@@ -293,6 +328,14 @@ class B1500(AgilentB1500):
         if self.query("*LRN? 31", _AUTO_CALIBRATION)[1] == "1":
             raise B1500Error([(0, "auto-calibration stays on although CM 0 was sent")])
         self.check_errors()
+        self.list_smus(modules)
+        # The way down waits for no answer, so what is off must be known before.
+        for smu in self.smus.values():
+            with suppress(B1500Error):
+                smu.ask_whether_on()
+
+    def list_smus(self, modules: Mapping[int, str]) -> None:
+        """Make `smus` of the modules that the bench file names; nothing is sent."""
         self.smus = {
             slot: SpotSMU(self, slot, model)
             for slot, model in modules.items()
@@ -381,10 +424,10 @@ class B1500(AgilentB1500):
         return [reading(match) for match in matches if match is not None]
 
     @contextmanager
-    def _patient(self, seconds: float) -> Iterator[None]:
-        """The time-out of reads is ``seconds``, where the bus has one."""
+    def _patient(self, seconds: float | None) -> Iterator[None]:
+        """The bus times out after ``seconds``, where it can be told to; None: as it does anyhow."""
         connection = getattr(self.adapter, "connection", None)
-        if connection is None:
+        if connection is None or seconds is None:
             yield
             return
         usual, connection.timeout = connection.timeout, 1000 * seconds
@@ -417,9 +460,12 @@ class B1500(AgilentB1500):
             errors.append((code, match[2]))
         return errors
 
-    def check_errors(self) -> None:
-        """Raise `B1500Error` with everything that is queued, if anything is."""
-        errors = self.drain_errors()
+    def check_errors(self, besides: Container[int] = ()) -> None:
+        """Raise `B1500Error` with everything that is queued, if anything is.
+
+        Errors with one of the codes ``besides`` do not count.
+        """
+        errors = [error for error in self.drain_errors() if error[0] not in besides]
         if errors:
             raise B1500Error([*errors, *self._about_interlock(errors)])
 

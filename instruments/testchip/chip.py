@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from instruments.b1500.mainframe import Spot, SpotSMU
+from instruments.b1500.mainframe import OUTPUT_IS_OFF, Spot, SpotSMU
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.decoder import Decoder
 from instruments.testchip.description import ChipDescription
@@ -59,8 +59,8 @@ class Connections:
     supplies: Mapping[str, SpotSMU]
     """Supply pad to SMU; a supply that the board fixes is missing."""
     decoder: Decoder
-    check_errors: Callable[[], None]
-    """Raises if the mainframe has queued an error."""
+    check_errors: Callable[..., None]
+    """Raises if the mainframe has queued an error; but for those with one of the codes given."""
     open_outputs: Callable[[], None]
     """Opens every output of the mainframe at once: for when one by one has failed."""
     now: Callable[[], float]
@@ -153,32 +153,38 @@ class TestChip:
     def power_down(self) -> list[str]:
         """Take every output to 0 V and open it, in the order of the bench note.
 
-        Every step is tried whatever happens to the others. Returns what could not be done, one
-        sentence each; empty means that all outputs are at 0 V and open.
+        Every step is tried whatever happens to the others. What waits for an answer of the
+        mainframe comes after all that needs none. Returns what could not be done, one sentence
+        each; empty means that all outputs are at 0 V and open.
         """
         at = self.connections
         problems: list[str] = []
 
-        def attempt(what: str, action: Callable[..., object], *arguments: object) -> None:
+        def attempt(what: str, action: Callable[..., object], *arguments: object) -> object:
             try:
-                action(*arguments)
+                return action(*arguments)
             except Exception as error:
                 problems.append(f"{what}: {error}")
+                return None
 
         attempt("stop the pulse generators", at.wgfmu.stop)
-        attempt("WL to 0 V", self.zero, "WL")
-        for pad, meter in at.meters.items():
-            attempt(f"meter of {pad} to 0 V and off", meter.make_safe)
-        for pad in ("SL", "BL", "BLB", "SEN", "BYP", *OUTPUT_PADS):
+        # This also takes SL, BL and BLB from their meters to the pulse channels.
+        for pad in ("WL", "SL", "BL", "BLB", "SEN", "BYP", *OUTPUT_PADS):
             attempt(f"{pad} to 0 V", self.zero, pad)
         for pad in (*PULSED_PADS, *OUTPUT_PADS):
             attempt(f"open the switch of {pad}", at.channels[pad].disconnect)
-        for pad in reversed(SUPPLY_PADS):
-            if pad in at.supplies:
-                attempt(f"{pad} to 0 V and off", at.supplies[pad].make_safe)
-        if problems:
+        smus = {f"meter of {pad}": meter for pad, meter in at.meters.items()}
+        smus |= {pad: at.supplies[pad] for pad in reversed(SUPPLY_PADS) if pad in at.supplies}
+        sent = [attempt(f"{name} to 0 V and off", smu.switch_off) for name, smu in smus.items()]
+        if problems or not all(sent):
             attempt("open all outputs together", at.open_outputs)
-        attempt("read the mainframe's errors", at.check_errors)
+        failed_before = len(problems)
+        for name, smu in smus.items():
+            attempt(f"{name} to 0 V and off", smu.require_off)
+        if len(problems) > failed_before:
+            attempt("open all outputs together", at.open_outputs)
+        # An output whose state was not known was told to go to 0 V all the same.
+        attempt("read the mainframe's errors", at.check_errors, {OUTPUT_IS_OFF})
         return problems
 
     def zero(self, pad: str) -> None:

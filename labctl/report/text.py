@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labctl.analysis.error_rates import ErrorRate
 
 UNKNOWN = "not known"
 NAMES_SHOWN = 12
@@ -81,15 +84,35 @@ def percent(value: float | None) -> str:
     return UNKNOWN if value is None else f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
 
 
+def grouped(number: int) -> str:
+    """A count: narrow spaces between thousands, from ten millions on to four digits.
+
+    >>> grouped(204800), grouped(9_999_999), grouped(20_040_008)
+    ('204\\u202f800', '9\\u202f999\\u202f999', '2.004e7')
+    """
+    if number < 10_000_000:
+        return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    return cycle_number(number)
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun in the right number.
 
     >>> count(1, "cell"), count(204800, "trial")
     ('1 cell', '204\\u202f800 trials')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(
-        ",", "\N{NARROW NO-BREAK SPACE}"
-    )
+    return f"{grouped(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def rate_text(rate: ErrorRate) -> str:
+    """A bit error rate with its interval, its counts as `grouped` writes them.
+
+    >>> from labctl.analysis.error_rates import error_rate
+    >>> rate_text(error_rate(0, 204800)), rate_text(error_rate(0, 0))
+    ('< 1.5e-5 (0 of 204\\u202f800)', 'no trials')
+    """
+    counts = f"{rate.errors} of {rate.trials}"
+    return str(rate).replace(counts, f"{grouped(rate.errors)} of {grouped(rate.trials)}")
 
 
 def plain(value: Any) -> str:

@@ -209,7 +209,7 @@ def test_power_down_goes_on_when_a_part_of_it_fails(setup, tmp_path, monkeypatch
         raise OSError("no answer")
 
     with bench:
-        monkeypatch.setattr(bench.chip.connections.meters["SL"], "make_safe", broken)
+        monkeypatch.setattr(bench.chip.connections.meters["SL"], "require_off", broken)
         bench.chip.connections.channels["WL"].force(3.3)
     assert bench.problems == ["meter of SL to 0 V and off: no answer"]
     station = station_of(bench)

@@ -545,7 +545,7 @@ def test_an_output_that_cannot_be_opened_is_said(tmp_path, small, monkeypatch):
     def broken(self):
         raise OSError("no answer")
 
-    monkeypatch.setattr("instruments.b1500.mainframe.SpotSMU.make_safe", broken)
+    monkeypatch.setattr("instruments.b1500.mainframe.SpotSMU.require_off", broken)
     made = run(request(small, tmp_path, "forming", seed=SEED))
     assert made.status == "failed"
     assert any("NOT MADE SAFE" in note for note in made.record["notes"])

@@ -17,6 +17,7 @@ from instruments.sim.faults.flex import (
     MissingReply,
     NonAsciiReply,
     QueuedError,
+    RefusedLine,
     SplitReply,
     StatusLetter,
     TruncatedReply,
@@ -137,8 +138,12 @@ def line_cases():
     yield Case(
         "bus time-out of CL at power-down",
         lambda m: [BusTimeout("CL 8", first(DOWN)(m))],
-        "first of all: VDD to 0 V and off: .*CL 8 could not be sent.*still closed",
-        "VDD to 0 V and off",
+    )
+    yield Case(
+        "CL refused at power-down",
+        lambda m: [RefusedLine("CL 8", first(DOWN)(m))],
+        "first of all: VDD to 0 V and off: .*still closed",
+        "VDD to 0 V and off|read the mainframe",
     )
     yield Case(
         "bus dead from measuring on",
@@ -282,6 +287,7 @@ def module_cases():
         "the SMU of VDD has failed",
         lambda m: [failed_smu(8, always())],
         "error 152, Cannot use failed module",
+        "read the mainframe",
     )
     yield Case(
         "the SMU of BL fails at measuring",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from instruments.sim.faults.calls import CallFault, LostSession, call_timeout
-from instruments.sim.faults.flex import BusTimeout, MissingReply
+from instruments.sim.faults.flex import BUS_TIMEOUT_S, BusTimeout, MissingReply
 from instruments.sim.faults.when import Switch, When
 from instruments.testchip.conditions import ProgramConditions
 from instruments.testchip.cycling import BARE, SENSED, Cycler, LoopReads, ResistanceReads
@@ -486,6 +486,68 @@ def test_after_a_driver_error_in_any_procedure_the_outputs_are_off(
     assert off[0] - failed[0] < OFF_S
     assert_outputs_safe(bench)
     assert made.status == "failed"
+
+
+class FirstAsked(Switch):
+    """On from `arm` on; remembers the bench time (s) at which it was first asked after that."""
+
+    def __init__(self, now: Callable[[], float]):
+        self.is_armed, self.at_s, self._now = False, None, now
+
+    @property
+    def on(self):
+        if self.is_armed and self.at_s is None:
+            self.at_s = self._now()
+        return self.is_armed
+
+
+LOST_FOR_GOOD: dict[str, Callable] = {
+    "answers": lambda when: MissingReply(".*", when),
+    "lines": lambda when: BusTimeout(".*", when),
+}
+
+
+@pytest.mark.parametrize("lost", LOST_FOR_GOOD)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == "read" else pytest.mark.slow) for n in SHORT]
+)
+def test_a_mainframe_that_is_lost_for_good_is_waited_for_once(tmp_path, name, lost, monkeypatch):
+    """All that obeys is off within a second after one time-out of the bus."""
+    setup = small_setup(tmp_path, rows=2)
+    asked = request(setup, tmp_path, name, seed=SEED, **SHORT[name])
+    steps = FirstAsked(lambda: bench.now())
+    bench = Bench(setup, asked.die, [LOST_FOR_GOOD[lost](When(count=None, during=steps))])
+    station, off = station_of(bench), []
+
+    def is_off():
+        smus = station.smu_volts.values() if lost == "answers" else ()
+        return (
+            {path.value for path in station.channel_path.values()} == {"open"}
+            and set(station.channel_volts.values()) == {0.0}
+            and set(smus) <= {None}
+        )
+
+    def noted(change):
+        def changed(*arguments):
+            change(*arguments)
+            if steps.at_s is not None and is_off():
+                off.append(bench.now())
+
+        return changed
+
+    monkeypatch.setattr(station, "set_channel_path", noted(station.set_channel_path))
+    monkeypatch.setattr(station, "set_smu", noted(station.set_smu))
+    begins = Session.step_begins
+
+    def begun(session, step):
+        steps.is_armed = True
+        begins(session, step)
+
+    monkeypatch.setattr(Session, "step_begins", begun)
+    made = run(asked, bench=bench)
+    assert off[0] - steps.at_s < BUS_TIMEOUT_S + OFF_S
+    assert made.status == "failed"
+    assert bench.may_be_energised == "SL, BL, BLB, VDD, VDDH"
 
 
 # --- what the user is told ----------------------------------------------------------------------

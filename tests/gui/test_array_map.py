@@ -358,6 +358,48 @@ def test_states_are_told_without_colour(view):
     assert len({greys(view, cell) for cell in ((4, 4), (1, 1), (3, 3), (0, 2), (0, 5))}) == 5
 
 
+def test_cells_without_a_value_in_the_layer_that_is_shown_are_struck_through(view):
+    ohm = ohms(SHAPE)
+    ohm[0] = 1e4
+    pattern = np.zeros(SHAPE, np.uint8)
+    sensed = np.full(SHAPE, 255, np.uint8)
+    sensed[:2] = 0
+    view.show_run(
+        "r", picture_of(news(pattern=[pattern], resistance=[ohm], sensed=[sensed])), FRONT
+    )
+    columns = SHAPE[1]
+    struck = {}
+    for layer in ("bit", "r_bl", "forming_bl"):
+        view.map.choose(layer)
+        struck[layer] = len(view.grid.marks[CellMark.NO_DATA])
+        assert f"no data {struck[layer]}" in view.map.legend.texts
+
+    # The second row was sensed and not measured: no valid resistance, and marked so.
+    assert len(view.grid.marks[CellMark.UNREADABLE]) == columns
+    assert struck == {
+        "bit": (SHAPE[0] - 2) * columns,
+        "r_bl": (SHAPE[0] - 2) * columns,
+        "forming_bl": (SHAPE[0] - 1) * columns,
+    }
+
+
+def test_counts_over_several_conditions_are_called_so(view):
+    def programmed(*volts):
+        zeros = [np.zeros(SHAPE, np.uint8) for _ in volts]
+        asked = [np.array([28e-6, each, 1e-6]) for each in volts]
+        return picture_of(news(condition=asked, pattern=zeros, sensed=zeros))
+
+    view.map.choose("ber")
+    assert view.map.chooser.currentText() == "2T2R BER"
+    view.show_run("r", programmed(1.5, 1.5, 2.0), FRONT)
+    assert view.map.chooser.currentText() == "2T2R BER over 2 conditions"
+    assert "BER over 2 conditions < 6.3e-1 (0 of 3)" in view.map.words.text()
+
+    view.show_run("r", programmed(1.5, 1.5), FRONT)
+    assert view.map.chooser.currentText() == "2T2R BER"
+    assert "BER < 7.8e-1 (0 of 2)" in view.map.words.text()
+
+
 def test_the_values_of_the_cell_under_the_mouse_are_told(qtbot, view):
     QTest.mouseMove(view.grid, at(view, (2, 3)))
     qtbot.waitUntil(lambda: view.map.words.text().startswith("Row 2, column 3"))

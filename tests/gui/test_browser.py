@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import QModelIndex, Qt, QUrl
 from PyQt6.QtGui import QDesktopServices
-from PyQt6.QtWidgets import QInputDialog
+from PyQt6.QtWidgets import QInputDialog, QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
-from gui.browser import RunBrowser
+from gui.browser import COLUMNS, RunBrowser
 from gui.run_list import RunLine
 
 
@@ -130,6 +130,39 @@ def test_only_what_is_possible_is_offered(
     assert browser.look.isEnabled()
     assert browser.add_note.isEnabled()
     assert browser.open.isEnabled() is report
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (NEW, "goes on: its report is written when it has ended"),
+        (replace(OLD, has_report=False), f"labctl report {OLD.run} writes it"),
+        (DONE, "Open the run's report in the web browser"),
+    ],
+)
+def test_open_report_says_why_it_cannot(browser: RunBrowser, run: RunLine, said: str) -> None:
+    browser.show_lines((run,))
+    assert browser.open.toolTip().endswith("choose a run first.")
+    browser.choose(run.run)
+    assert said in browser.open.toolTip()
+    assert browser.open.isEnabled() == run.has_report
+
+
+@pytest.mark.parametrize("width", [960, 1580])
+def test_what_tells_a_run_in_front_from_another_fits_in_bold(
+    browser: RunBrowser, width: int
+) -> None:
+    """All but conditions and notes, which may be of any length."""
+    browser.resize(width, 220)
+    browser.bring_to_front(CUT.run)
+    for column, heading in enumerate(heading for heading, _ in COLUMNS):
+        if heading in ("Conditions", "Note"):
+            continue
+        index = cell(browser, 1, column)
+        option = QStyleOptionViewItem()
+        browser.table.initViewItemOption(option)
+        needed = browser.table.itemDelegateForIndex(index).sizeHint(option, index).width()
+        assert needed <= browser.table.columnWidth(column), heading
 
 
 def test_the_chosen_run_stays_chosen_when_runs_come_and_change(browser: RunBrowser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from PyQt6.QtWidgets import QApplication
 
@@ -10,6 +11,7 @@ from gui.contract import RunStyle
 from gui.models.array import ArrayModel
 from gui.models.cell_history import BLOCK, COUNTS, GROUPS, CellHistoryModel
 from gui.models.thinned import Thinned
+from gui.plots.export import FileKind
 from gui.views.cell_history import CELLS_SHOWN, CellHistoryView
 from labctl.analysis.maps import NOT_READ, UNDECIDED
 from labctl.runs import run
@@ -324,6 +326,56 @@ def test_pairs_are_drawn_over_their_cycles(view, endurance):
     assert view.words.text().startswith("1 of 2 selected")
     view.set_selection(frozenset({(1, 7)}))
     assert view.words.text() == "the run has not read the array so far"
+
+
+def exported(view, folder, qtbot):
+    with qtbot.waitSignal(view.figure.told):
+        view.figure.save(FileKind.CSV, folder / "cell.csv")
+    return pd.read_csv(folder / "cell.csv", comment="#")
+
+
+def test_the_run_in_front_is_drawn_above_the_overlaid_ones(view):
+    view.show_run("r", picture_of(one_read(0, 0)), FRONT)
+    view.show_run("other", picture_of(one_read(0, 0)), RunStyle("second", 1))
+    view.set_selection(frozenset({(0, 0)}))
+    front, other = view._lines[0], view._overlaid[1]
+
+    def heights(lines):
+        return {item.zValue() for series in lines.all for item in series.items}
+
+    assert min(heights(front)) > max(heights(other))
+
+
+def test_bits_are_exported_as_they_were_and_every_reading_once(view, tmp_path, qtbot):
+    view.show_run("r", picture_of(one_read(0, 0), one_read(1, 0)), FRONT)
+    view.show_run("other", picture_of(one_read(1, 1, 9e4)), RunStyle("second", 1))
+    view.set_selection(frozenset({(0, 0)}))
+
+    table = exported(view, tmp_path, qtbot)
+    assert not table.duplicated().any()
+    assert set(table["row"]) == set(table["column"]) == {0}
+    told = {key: part["y"].tolist() for key, part in table.groupby(["run", "series"])}
+    assert told["first", "BL"] == told["first", "BLb"] == [1e4, 1e4]
+    assert told["first", "written"] == [0, 1]
+    assert told["first", "read wrong"] == [0]
+    assert told["second", "BL"] == [9e4]
+    # Drawn in a lane below.
+    assert told["second", "written"] == [1]
+
+
+def test_cycles_of_a_pair_are_exported_with_their_trials(view, endurance, tmp_path, qtbot):
+    picture = absorbed(CellHistoryModel(), endurance.path)
+    place, history = next(iter(picture.pairs.items()))
+    view.show_run("r", picture, FRONT)
+    view.set_selection(frozenset({place}))
+
+    table = exported(view, tmp_path, qtbot)
+    assert set(zip(table["row"], table["column"], strict=True)) == {place}
+    counts = table[table["series"] == "wrong"]
+    assert counts["trials"].tolist() == [each.sensed for each in history.counts]
+    assert counts["x last"].tolist() == [each.last for each in history.counts]
+    resistance = table[table["series"] == "BL"]
+    assert len(resistance) == sum(len(each.cycle) for each in history.after.values())
 
 
 def test_a_run_without_news_is_empty(view):

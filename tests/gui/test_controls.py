@@ -215,6 +215,89 @@ def test_it_asks_each_time_unless_told_not_to(
     assert not controls.question.isVisible()
 
 
+def agree_for_good(controls: RunControls, name: str) -> None:
+    click(controls, name)
+    controls.not_again.setFocus()
+    QTest.keyClick(controls.not_again, Qt.Key.Key_Space)
+    click(controls, "yes")
+
+
+def planned(**conditions: str) -> PlanResult:
+    result = answer(Question("checkerboard", conditions))
+    assert result.plan is not None, result.problem
+    return result
+
+
+GENTLE = {"set_compliance": "55uA", "reset_voltage": "2.5V", "programmings": "2"}
+
+
+@pytest.mark.parametrize("name", ["start", "queue"])
+@pytest.mark.parametrize(
+    ("conditions", "is_asked"),
+    [
+        (GENTLE, False),
+        ({**GENTLE, "programmings": "1"}, False),
+        ({**GENTLE, "reset_voltage": "2V"}, False),
+        ({**GENTLE, "programmings": "3"}, True),
+        ({**GENTLE, "reset_voltage": "3V"}, True),
+        ({**GENTLE, "set_compliance": "200uA"}, True),
+        ({**GENTLE, "programmings": "1", "reset_voltage": "3V"}, True),
+        ({**GENTLE, "programmings": "1", "set_compliance": "200uA"}, True),
+        ({**GENTLE, "programmings": "1", "pulse_width": "10us"}, True),
+    ],
+)
+def test_an_agreement_reaches_as_far_as_what_was_agreed_to(
+    controls: RunControls,
+    told: list[str],
+    conditions: dict[str, str],
+    name: str,
+    is_asked: bool,
+) -> None:
+    controls.set_plan(planned(**GENTLE))
+    agree_for_good(controls, "start")
+    controls.set_plan(planned(**conditions))
+    click(controls, name)
+    assert controls.question.isVisible() == is_asked
+    assert told == ["start"] if is_asked else ["start", name]
+
+
+def test_two_agreements_do_not_add_up_to_a_third(controls: RunControls, told: list[str]) -> None:
+    for one in ({"programmings": "9"}, {"reset_voltage": "3V"}):
+        controls.set_plan(planned(**{**GENTLE, **one}))
+        agree_for_good(controls, "start")
+    controls.set_plan(planned(**{**GENTLE, "programmings": "9", "reset_voltage": "3V"}))
+    click(controls, "start")
+    assert controls.question.isVisible()
+    assert told == ["start", "start"]
+
+
+def test_to_go_on_with_a_run_is_agreed_to_for_that_run_alone(
+    controls: RunControls, told: list[str]
+) -> None:
+    controls.set_resumable(INTERRUPTED)
+    agree_for_good(controls, "resume")
+    click(controls, "resume")
+    assert told == ["resume", "resume"]
+    controls.set_resumable(replace(INTERRUPTED, run="20261122-112233-endurance"))
+    click(controls, "resume")
+    assert controls.question.isVisible()
+    assert told == ["resume", "resume"]
+
+
+def test_the_same_plan_again_leaves_the_question_and_another_withdraws_it(
+    controls: RunControls, changing: PlanResult
+) -> None:
+    """The wear in the ledger has changed; then the budget no longer allows the run."""
+    controls.set_plan(changing)
+    click(controls, "start")
+    assert changing.plan is not None
+    worn = replace(changing.plan, booked_per_device={"set": 5000})
+    controls.set_plan(replace(changing, plan=worn))
+    assert controls.question.isVisible()
+    controls.set_plan(replace(changing, plan=None, problem="the wear budget is 5,500 cycles"))
+    assert not controls.question.isVisible()
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -16,6 +16,7 @@ from gui.models.die import (
     die_layers,
     die_lines,
     read_die,
+    read_dies,
     retired_mask,
 )
 from gui.views.cell_marks import CellMark
@@ -78,8 +79,8 @@ def test_a_die_is_what_the_ledger_holds(runs):
     )
 
 
-def test_an_empty_name_reads_the_first_die(runs):
-    assert read_die(runs, "").die == "a"
+def test_the_dies_there_are_can_be_asked_for(runs):
+    assert read_dies(runs) == ("a", "b")
 
 
 def test_what_cannot_be_read_is_said_in_one_sentence(runs, tmp_path):
@@ -96,7 +97,7 @@ def test_what_cannot_be_read_is_said_in_one_sentence(runs, tmp_path):
 def test_a_ledger_without_a_pulse_has_no_die(tmp_path):
     Ledger(tmp_path / LEDGER).close()
     with pytest.raises(LookupError, match="no die has had a pulse"):
-        read_die(tmp_path, "")
+        read_dies(tmp_path)
 
 
 def test_layers_are_the_kinds_of_pulses_and_the_budget(runs):
@@ -241,6 +242,40 @@ def test_it_says_why_there_is_no_die(qtbot, view, runs, tmp_path):
     assert view.words.text().startswith("there is no wear ledger in")
     assert view.table.model().rowCount() == 0
     assert view.map.words.text() == ""
+
+
+def test_without_a_name_a_person_chooses(qtbot, view, runs):
+    look(qtbot, view, runs, "a", 1000)
+    with qtbot.waitSignal(view.reader.named, timeout=PATIENCE_MS):
+        view.look(runs, "", 1000)
+    assert view.words.text().startswith("Choose a die")
+    assert view.dies.currentText() == ""
+    assert view.table.model().rowCount() == 0
+    view.dies.setFocus()
+    with qtbot.waitSignal(view.reader.found, timeout=PATIENCE_MS):
+        QTest.keyClick(view.dies, Qt.Key.Key_Down)
+        QTest.keyClick(view.dies, Qt.Key.Key_Down)
+        view.dies.activated.emit(view.dies.currentIndex())
+    assert view.picture.die == "b"
+
+
+def test_the_die_chosen_here_is_the_one_that_is_read_again(qtbot, view, runs):
+    look(qtbot, view, runs, "a")
+    view.dies.setCurrentText("b")
+    with qtbot.waitSignal(view.reader.found, timeout=PATIENCE_MS):
+        view.read_again()
+    assert view.picture.die == "b"
+
+
+def test_a_die_without_a_pulse_so_far_is_read_when_it_has_had_one(qtbot, view, runs):
+    look(qtbot, view, runs, "a")
+    with qtbot.waitSignal(view.reader.refused, timeout=PATIENCE_MS):
+        view.look(runs, "c")
+    with Ledger(runs / LEDGER) as ledger:
+        ledger.plan("c", "fifth", [Booking("set", {"set_v": 2.0}, counts(4))])
+    with qtbot.waitSignal(view.reader.found, timeout=PATIENCE_MS):
+        QTest.mouseClick(view.again, Qt.MouseButton.LeftButton)
+    assert view.picture.die == "c"
 
 
 def test_a_run_is_opened_from_the_table(qtbot, view, runs):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import doctest
 import importlib
 import math
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PyQt6 import sip
 from PyQt6.QtCore import QPointF, Qt
@@ -22,8 +22,9 @@ from pytestqt.qtbot import QtBot
 import gui.plots
 from gui.contract import RunStyle
 from gui.plots.axes import AxisText, Numbers, log_ticks
+from gui.plots.data import COLUMNS
 from gui.plots.export import FileKind
-from gui.plots.figure import CSV_HEADER, Figure, Panel
+from gui.plots.figure import Figure, Panel
 from gui.plots.rates import set_rates
 from gui.plots.run_looks import HRS, LRS, part_look, run_look
 from gui.plots.series import Look
@@ -317,7 +318,7 @@ def test_a_file_that_exists_is_not_replaced(
 
 
 def exported(figure: Figure, panel: Panel, kind: FileKind, path: Path, qtbot: QtBot) -> Path:
-    series = panel.series("R, LRS", run_look(FRONT))
+    series = panel.series("R, LRS", run_look(FRONT), FRONT)
     series.set([1.0, np.nan, 100.0], [1e3, np.nan, 1e5], low=[9e2] * 3, high=[2e5] * 3)
     panel.series("nothing yet", run_look(FRONT)).set([np.nan], [np.nan])
     file = path / f"figure.{kind}"
@@ -363,12 +364,69 @@ def test_csv_has_the_values_in_their_units(
 ) -> None:
     file = exported(figure, panel, FileKind.CSV, tmp_path, qtbot)
 
-    with file.open(encoding="utf-8", newline="") as opened:
-        header, first, gap, last, *_ = csv.reader(opened)
-    assert tuple(header) == CSV_HEADER
-    assert first == ["BL device", "R, LRS", "Cycles", "1.0", "R (Ω)", "1000.0", "900.0", "200000.0"]
-    assert gap[3] == gap[5] == ""
-    assert float(last[5]) == 1e5
+    table = pd.read_csv(file, comment="#")
+    assert tuple(table.columns) == COLUMNS
+    first, last = table.to_dict("records")
+    assert first == {
+        "run": "a run",
+        "panel": "BL device",
+        "series": "R, LRS",
+        "x name": "Cycles",
+        "x": 1.0,
+        "y name": "R (Ω)",
+        "y": 1000.0,
+        "y low": 900.0,
+        "y high": 200000.0,
+        "upper bound": False,
+    }
+    assert (last["x"], last["y"]) == (100.0, 1e5)
+
+
+def test_a_rate_without_an_error_cannot_be_taken_for_a_measured_one(
+    figure: Figure, panel: Panel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    none = error_rate(0, 20_000)
+    rates = [error_rate(5, 20_000), none, error_rate(0, 0)]
+    set_rates(panel.series("BER", run_look(FRONT), FRONT), [1.0, 2.0, 3.0], rates)
+    with qtbot.waitSignal(figure.told):
+        figure.save(FileKind.CSV, tmp_path / "rates.csv")
+
+    table = pd.read_csv(tmp_path / "rates.csv", comment="#")
+    assert table["upper bound"].tolist() == [False, True]
+    assert table["y"].tolist() == pytest.approx([2.5e-4, np.nan], nan_ok=True)
+    assert table["y low"].tolist() == [rates[0].low, 0.0]
+    assert table["y high"].tolist() == [rates[0].high, none.high]
+    assert table["errors"].tolist() == [5, 0]
+    assert table["trials"].tolist() == [20_000, 20_000]
+
+
+ORIGIN = "SIMULATED bench · run first · endurance · die d07 · SET 55 µA"
+
+
+def test_every_file_says_where_its_numbers_come_from(
+    figure: Figure, panel: Panel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    figure.origins = (ORIGIN, "REAL bench · run second")
+
+    svg = exported(figure, panel, FileKind.SVG, tmp_path, qtbot).read_text(encoding="utf-8")
+    assert svg.index(ORIGIN) < svg.index("REAL bench · run second") < svg.index("BL device")
+    table = exported(figure, panel, FileKind.CSV, tmp_path, qtbot).read_text(encoding="utf-8")
+    assert table.splitlines()[:2] == [f"# {ORIGIN}", "# REAL bench · run second"]
+
+
+def test_a_picture_is_higher_by_what_stands_above_it(
+    figure: Figure, panel: Panel, tmp_path: Path, qtbot: QtBot
+) -> None:
+    figure.origins = (" ".join([ORIGIN] * 4),)
+    image = QImage(str(exported(figure, panel, FileKind.PNG, tmp_path, qtbot)))
+
+    below = 3 * figure.graphics.height()
+    above = image.height() - below
+    assert above > 3 * 2 * 12
+    inked = {image.pixel(x, y) for x in range(0, image.width(), 2) for y in range(0, above, 2)}
+    assert len(inked) > 1
+    pdf = exported(figure, panel, FileKind.PDF, tmp_path, qtbot).read_bytes()
+    assert pdf.count(b"/Type /Page\n") == 1
 
 
 def test_a_file_that_cannot_be_written_is_told(

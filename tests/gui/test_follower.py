@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from gui import follower as follower_module
 from gui.follower import STATUS, Follower
 from gui.run_status import StatusModel
 from labctl.observing import Observer
 from labctl.resuming import resume
 from labctl.runs import run
 from labctl.store.folder import JOURNAL, LOG, RESULTS
+from labctl.store.journal import STEP_END
 from labctl.store.tail import RunTail
 from labctl.store.writer import RunWriter
 from tests.simulated import request, small_setup
@@ -198,6 +200,30 @@ def test_lines_cut_off_begin_it_anew(qtbot, followed, finished, tmp_path):
     wait_for(qtbot, follower, lambda p: p.get("rows") == (5, 1))
 
 
+def test_a_run_that_is_being_read_is_not_told_as_read(qtbot, followed, finished, monkeypatch):
+    """Its follower waits after the third of seven steps until the test has seen that."""
+    monkeypatch.setattr(follower_module, "_PIECE_BYTES", 1)
+    go_on, poll, ended = threading.Event(), RunTail.poll, []
+
+    def wait_after_three(tail, most_bytes):
+        if len(ended) >= 3:
+            assert go_on.wait(60)
+        news = poll(tail, most_bytes)
+        events = [] if news is None else news.events
+        ended.extend(event for event in events if event["event"] == STEP_END)
+        return news
+
+    monkeypatch.setattr(RunTail, "poll", wait_after_three)
+    follower = followed(finished.path, {"rows": Counted()})
+    pictures = wait_for(qtbot, follower, lambda p: STATUS in p and p[STATUS].steps_done == 3)
+    status = pictures[STATUS]
+    assert (status.status, status.caught_up) == ("success", False)
+    assert 0 < status.share_read < 1
+    go_on.set()
+    pictures = wait_for(qtbot, follower, lambda p: p[STATUS].caught_up)
+    assert (pictures[STATUS].steps_done, pictures[STATUS].share_read) == (7, pytest.approx(1.0))
+
+
 def test_a_model_that_fails_is_left_out_and_told(qtbot, followed, finished, caplog):
     follower = followed(finished.path, {"broken": Broken(), "rows": Counted()})
     pictures = wait_for(qtbot, follower, lambda p: STATUS in p and p[STATUS].problem != "")
@@ -248,6 +274,7 @@ def test_what_cannot_be_read_is_told_and_what_was_shown_stays(
         shutil.rmtree(copy)
     pictures = wait_for(qtbot, follower, lambda p: STATUS in p and p[STATUS].problem != "")
     assert finished.id in pictures[STATUS].problem
+    assert not pictures[STATUS].readable
     assert pictures[STATUS].procedure == "checkerboard"
 
 

@@ -155,6 +155,20 @@ def test_a_problem_leaves_nothing_of_an_older_plan(view: PlanView, endurance: Pl
     assert view.headline.text() == "no plan yet"
 
 
+def test_it_says_whose_plan_it_is_and_that_the_next_one_is_being_worked_out(
+    view: PlanView, endurance: PlanResult
+) -> None:
+    view.show_result(endurance)
+    assert view.title.text() == "Plan of what the form says"
+    view.show_planning()
+    assert view.headline.text() == "planning …"
+    assert not view.tabs.isEnabled()
+    view.show_result(endurance)
+    assert view.tabs.isEnabled()
+    assert endurance.plan is not None
+    assert view.headline.text() == endurance.plan.headline
+
+
 def test_what_stands_beside_a_field_is_not_said_again(
     view: PlanView, endurance: PlanResult
 ) -> None:

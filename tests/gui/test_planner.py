@@ -227,3 +227,45 @@ def test_a_question_is_made_of_form_and_options() -> None:
     )
     assert question_of("read", {}, {}) == Question("read", {})
     assert question_of("read", {}, {}, bench_only=True) == Question("read", {}, bench_only=True)
+
+
+def test_the_tighter_budget_is_told(tmp_path: Path) -> None:
+    bench = small_bench_file(tmp_path)
+    with (tmp_path / "small-chip.toml").open("a", encoding="utf-8") as chip:
+        chip.write("\n[wear]\nmax_cycles_per_device = 100\n")
+    for asked, told in ((None, 100), (200, 100), (50, 50)):
+        question = Question("read", {}, bench=bench, max_cycles_per_device=asked)
+        assert answer(question).most_cycles == told
+
+
+def test_the_last_question_is_asked_anew(
+    qtbot: QtBot, planner: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, after the answer that is still to come; another question comes instead."""
+    working, go_on = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def slow(question: Question) -> PlanResult:
+        working.set()
+        assert go_on.wait(20)
+        done.append(question.procedure)
+        return PlanResult(question)
+
+    monkeypatch.setattr(module, "answer", slow)
+    answers: list[PlanResult] = []
+    planner.planned.connect(answers.append)
+    planner.ask_again()
+    planner.ask(Question("read", {}))
+    qtbot.waitUntil(working.is_set, timeout=20_000)
+    planner.ask_again()
+    planner.ask_again()
+    go_on.set()
+    qtbot.waitUntil(lambda: len(answers) == 2, timeout=20_000)
+    planner.ask_again()
+    qtbot.waitUntil(lambda: len(answers) == 3, timeout=20_000)
+    planner.ask(Question("contact", {}))
+    planner.ask_again()
+    planner.ask(Question("iv", {}))
+    qtbot.waitUntil(lambda: len(answers) == 4, timeout=20_000)
+    assert [result.question.procedure for result in answers] == ["read"] * 3 + ["iv"]
+    assert done[:3] == ["read"] * 3

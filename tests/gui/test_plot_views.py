@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QApplication
@@ -33,6 +35,7 @@ from gui.views.sense import SenseView
 from gui.views.sigma import SigmaView
 from labctl.analysis.error_rates import error_rate
 from labctl.analysis.maps import NOT_READ
+from labctl.report.conditions_figures import errors_text
 from tests.gui.planted_news import (
     Arrays,
     absorbed,
@@ -112,10 +115,34 @@ def items(view: Any) -> int:
     return len(view.figure.graphics.scene().items())
 
 
-def series(panel: Panel, name: str) -> Series:
-    (found,) = (one for one in panel.drawn if one.name == name)
-    assert isinstance(found, Series)
+def series(panel: Panel, name: str, run: str = "front run") -> Series:
+    told = (one for one in panel.drawn if isinstance(one, Series))
+    (found,) = (one for one in told if (one.name, one.run) == (name, run))
     return found
+
+
+def exported(view: Any, folder: Path, qtbot: QtBot) -> pd.DataFrame:
+    """The data of a figure, as anybody reads them."""
+    with qtbot.waitSignal(view.figure.told):
+        view.figure.save(FileKind.CSV, folder / "data.csv")
+    return pd.read_csv(folder / "data.csv", comment="#")
+
+
+@pytest.mark.parametrize("kind", **BY_NAME)
+def test_exported_rows_are_points_each_once_with_its_run(
+    kind: type[View], shown: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    view, picture = shown(kind), pictured(kind)
+    view.tell_origins(["SIMULATED bench · run front run", "REAL bench · run old run"])
+    view.show_run("a", picture, FRONT)
+    view.show_run("b", picture, OVERLAID)
+
+    table = exported(view, tmp_path, qtbot)
+    assert table["x"].notna().all()
+    assert set(table["run"]) == {"front run", "old run"}
+    assert not table.duplicated().any()
+    comments = (tmp_path / "data.csv").read_text(encoding="utf-8").splitlines()[:2]
+    assert comments == ["# SIMULATED bench · run front run", "# REAL bench · run old run"]
 
 
 @pytest.mark.parametrize("kind", **BY_NAME)
@@ -321,6 +348,75 @@ def test_symbols_tell_what_is_drawn_and_colours_of_which_run(shown: Any) -> None
     assert len(set(rates)) == len(rates) == 4
 
 
+def stopped_after(pairs: int, windows: int, steps: list[Arrays]) -> list[Arrays]:
+    """Without the last of so many windows, of all pairs from the one of that number on."""
+
+    def is_done(step: Arrays) -> bool:
+        pair, window = step["window_counts"][0][:2] if "window_counts" in step else (0, 0)
+        return bool(window < windows - 1 or pair < pairs)
+
+    return [step for step in steps if is_done(step)]
+
+
+def test_the_run_in_front_is_drawn_above_the_overlaid_ones(shown: Any) -> None:
+    view, picture = shown(EnduranceView), pictured(EnduranceView)
+    view.show_run("a", picture, FRONT)
+    view.show_run("b", picture, OVERLAID)
+
+    for panel in view.figure.panels:
+        told = [one for one in panel.drawn if isinstance(one, Series)]
+        heights = {
+            run: {item.zValue() for one in told if one.run == run for item in one.items}
+            for run in ("front run", "old run")
+        }
+        assert min(heights["front run"]) > max(heights["old run"])
+
+
+def test_windows_of_fewer_pairs_are_told_and_ringed(
+    shown: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    view = shown(EnduranceView)
+    picture = absorbed(EnduranceModel(), stopped_after(3, 5, endurance_steps(4, 5))).picture
+    view.show_run("a", picture, FRONT)
+
+    last = picture.pooled[-1].rates
+    assert [span.rates.pairs for span in picture.pooled] == [4, 4, 4, 4, 3]
+    assert "4 pairs together (last window: 3 of 4 pairs, ringed)" in view.caption.text()
+    assert "window of fewer pairs" in view.figure.legend.names
+    for panel in (view.rates, *view.resistance.values()):
+        rings = series(panel, "window of fewer pairs")
+        assert set(rings.values.x.tolist()) == {last.cycle}
+        assert rings._points.opts["brush"].style() is Qt.BrushStyle.NoBrush
+    table = exported(view, tmp_path, qtbot)
+    told = table[table["series"] == "BL HRS, median"]
+    assert told["pairs"].tolist() == [4, 4, 4, 4, 3]
+
+    # The pair that was left behind has all of its own windows.
+    view.set_selection(frozenset({(picture.pairs[3].row, picture.pairs[3].column)}))
+    assert "ringed" not in view.caption.text()
+    assert "window of fewer pairs" not in view.figure.legend.names
+
+
+def test_endurance_exports_a_row_a_window(shown: Any, tmp_path: Path, qtbot: QtBot) -> None:
+    view, picture = shown(EnduranceView), pictured(EnduranceView)
+    view.show_run("a", picture, FRONT)
+
+    table = exported(view, tmp_path, qtbot)
+    told = table[table["series"] == "BLb LRS, median"]
+    assert told["x first"].tolist() == [span.rates.first for span in picture.pooled]
+    assert told["x last"].tolist() == [span.rates.last for span in picture.pooled]
+    bands = [span.bands["BLb LRS"] for span in picture.pooled]
+    assert told["y"].tolist() == [band.median_ohm for band in bands]
+    assert told["y low"].tolist() == [band.low_ohm for band in bands]
+    assert told["y high"].tolist() == [band.high_ohm for band in bands]
+    rates = table[table["series"] == "2T2R"]
+    assert rates["errors"].tolist() == [s.rates.ber_2t2r.errors for s in picture.pooled]
+    assert rates["trials"].tolist() == [s.rates.ber_2t2r.trials for s in picture.pooled]
+    singles = table[table["series"] == "2T2R, single pairs"]
+    windows = [(p.row, w.count.first) for p in picture.pairs for w in p.windows]
+    assert list(zip(singles["row"], singles["x first"], strict=True)) == windows
+
+
 # --- the others --------------------------------------------------------------------------------
 
 
@@ -380,13 +476,58 @@ def clean_conditions() -> Any:
     return absorbed(ConditionsModel(), cut(arrays, 12)).picture
 
 
-def test_a_condition_without_an_error_is_an_upper_bound(shown: Any) -> None:
+FLOOR = 1024 / 23 / 3 / 3
+"""A third of one wrong bit in all three repetitions of 23 bits, per kilobit: as in the report."""
+
+
+def test_a_condition_without_an_error_is_told_as_in_the_report(shown: Any) -> None:
+    view, picture = shown(ConditionsView), clean_conditions()
+    view.show_run("a", picture, FRONT)
+    panel = view.panels[1.5]
+
+    line, clean = series(panel, "SET 28 µA"), series(panel, "SET 28 µA, no error")
+    assert line.values.y.tolist() == clean.values.y.tolist() == [pytest.approx(FLOOR)]
+    assert not clean.look.filled
+    assert series(panel, "SET 55 µA, no error").values.y.size == 0
+    place = math.log10(FLOOR)
+    levels = panel.y.tickValues(place - 0.1, 3.0, 400)
+    named = panel.y.tickStrings(levels[0][1], 1.0, levels[0][0])
+    point = next(p for p in picture.points if not p.mean)
+    assert named[0] == f"< {point.least_seen:.3g}"
+    assert errors_text(point).startswith(named[0])
+    assert all(v > place for _, values in levels for v in values if v != levels[0][1][0])
+    assert "'<' is what one wrong bit in one repetition would be" in view.caption.text()
+
+
+def test_the_line_of_no_error_follows_the_repetitions_of_all_runs(shown: Any) -> None:
+    arrays = conditions_arrays()
+    arrays["condition"][:, 0] = 28e-6
     view = shown(ConditionsView)
     view.show_run("a", clean_conditions(), FRONT)
+    view.show_run("b", absorbed(ConditionsModel(), cut(arrays, 12)).picture, OVERLAID)
 
-    clean = series(view.panels[1.5], "SET 28 µA")
-    assert clean._arrows.getData()[0].size == 1
-    assert clean.values.y.tolist() == [1024 * error_rate(0, 3 * 23).high]
+    clean = series(view.panels[1.5], "SET 28 µA, no error").values.y
+    assert clean.tolist() == [pytest.approx(FLOOR / 2)]
+    view.forget_run("b")
+    clean = series(view.panels[1.5], "SET 28 µA, no error").values.y
+    assert clean.tolist() == [pytest.approx(FLOOR)]
+
+
+def test_conditions_export_where_they_were_measured_and_bounds_as_bounds(
+    shown: Any, tmp_path: Path, qtbot: QtBot
+) -> None:
+    view, picture = shown(ConditionsView), clean_conditions()
+    view.show_run("a", picture, FRONT)
+
+    table = exported(view, tmp_path, qtbot)
+    assert set(table["x"]) == {1e-6}
+    assert len(table) == len(picture.points) == 4
+    (clean,) = table[table["errors"] == 0].to_dict("records")
+    assert (clean["SET compliance (A)"], clean["RESET voltage (V)"]) == (28e-6, 1.5)
+    assert clean["upper bound"]
+    assert math.isnan(clean["y"])
+    assert clean["y high"] == pytest.approx(1024 * error_rate(0, 3 * 23).high)
+    assert not table["upper bound"][table["errors"] > 0].any()
 
 
 def test_a_bar_reaches_down_where_a_repetition_had_no_error(shown: Any) -> None:
@@ -397,7 +538,7 @@ def test_a_bar_reaches_down_where_a_repetition_had_no_error(shown: Any) -> None:
     assert min(point.errors) == 0 < max(point.errors)
     drawn = series(view.panels[1.5], "SET 55 µA")
     assert drawn.values.low is not None
-    assert drawn.values.low.tolist() == [1024 / sum(point.bits)]
+    assert drawn.values.low.tolist() == [pytest.approx(FLOOR)]
     assert np.isfinite(drawn._bars.getData()[1]).sum() == 2
 
 
@@ -415,8 +556,8 @@ def test_overlaid_conditions_keep_their_symbols_and_take_the_colour_of_their_run
 
     assert sorted(view.panels) == [1.5, 2.0, 2.5]
     mine = [series(view.panels[1.5], f"SET {n} µA").look for n in (28, 55)]
-    its = series(view.panels[2.0], "old run, SET 55 µA").look
-    new = series(view.panels[1.5], "old run, SET 110 µA").look
+    its = series(view.panels[2.0], "SET 55 µA", "old run").look
+    new = series(view.panels[1.5], "SET 110 µA", "old run").look
     assert len({look.colour.rgb() for look in alone}) == 2
     assert len({(look.colour.rgb(), look.line) for look in mine}) == 1
     assert [look.symbol for look in mine] == [look.symbol for look in alone]
@@ -454,9 +595,9 @@ def test_iv_draws_the_same_device_of_an_overlaid_run(shown: Any) -> None:
 
     # Device 2 was swept last in front; the other run went on to device 4.
     assert places() == [{2}, {2}]
-    assert np.isfinite(series(view.panel, "old run, SET").values.x).sum() == 82
-    assert not any("old run, earlier" in one.name for one in view.panel.drawn)
-    looks = [series(view.panel, name).look for name in ("SET", "old run, SET")]
+    assert np.isfinite(series(view.panel, "SET", "old run").values.x).sum() == 82
+    assert series(view.panel, "earlier sweeps", "old run").values.x.size == 0
+    looks = [series(view.panel, "SET", run).look for run in ("front run", "old run")]
     assert looks[0].colour.rgb() != looks[1].colour.rgb()
     assert looks[0].line == looks[1].line
 
@@ -471,20 +612,20 @@ def test_iv_draws_the_last_device_of_a_run_that_has_not_swept_the_same(shown: An
     view.show_run("b", absorbed(IVModel(), iv_steps(2)).picture, OVERLAID)
 
     assert {sweep.row for sweep in view._in_front(view.runs["b"])} == {1}
-    assert series(view.panel, "old run, switched").values.x.size == 2
+    assert series(view.panel, "switched", "old run").values.x.size == 2
 
 
 def test_forming_draws_the_paper_that_is_chosen(shown: Any) -> None:
     view = shown(FormingView)
     view.show_run("a", pictured(FormingView), FRONT)
-    weibull = series(view.panel, "front run").values.y
+    weibull = series(view.panel, "Kaplan-Meier").values.y
 
     view.paper.setCurrentText("Lognormal")
 
-    lognormal = series(view.panel, "front run").values.y
+    lognormal = series(view.panel, "Kaplan-Meier").values.y
     assert abs(np.median(lognormal)) < 0.01
     assert np.median(weibull) == pytest.approx(np.log(np.log(2)), abs=0.01)
-    assert "2047 formed, 1 never" in view.figure.legend.names[0]
+    assert "2\u202f047 formed, 1 never" in view.figure.legend.names[0]
 
 
 # --- rows --------------------------------------------------------------------------------------
@@ -584,7 +725,7 @@ def test_the_exported_data_are_all_rows_not_those_drawn(
 
     lines = (tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1 + 5_000
-    assert lines[-1] == ",front run,Row of the file,4999.0,V (V),4999.0,,"
+    assert lines[-1] == "front run,,V (V),Row of the file,4999.0,V (V),4999.0,,,False"
 
 
 def test_zooming_into_a_long_run_shows_every_row_there(shown: Any, qtbot: QtBot) -> None:

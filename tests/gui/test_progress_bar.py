@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from gui.progress_bar import RunProgress
 from gui.run_status import RunStatus
+from gui.theme import Mark
 
 AT = datetime(2026, 11, 22, 8, 30, 5, tzinfo=UTC)
 GOING = RunStatus(
@@ -35,6 +36,11 @@ def progress(qtbot: QtBot) -> RunProgress:
     widget = RunProgress()
     qtbot.addWidget(widget)
     return widget
+
+
+def numbers(progress: RunProgress) -> list[str]:
+    labels = (progress.times, progress.bench_time, progress.pulses, progress.saved)
+    return [label.text() for label in labels]
 
 
 def test_a_run_that_goes_on_tells_everything(progress: RunProgress) -> None:
@@ -66,8 +72,59 @@ def test_a_run_that_ended_tells_how_and_has_nothing_left(progress: RunProgress) 
 
 
 def test_a_run_that_cannot_be_read_says_why(progress: RunProgress) -> None:
-    progress.show_status(replace(GOING, problem="journal.jsonl is damaged"))
-    assert progress.step.text() == "journal.jsonl is damaged"
+    sentence = f"{'a/long/path/' * 12}run.json cannot be read: there is no such file"
+    progress.show_status(replace(GOING, problem=sentence, readable=False))
+    progress.resize(1280, progress.heightForWidth(1280))
+    progress.show()
+    assert progress.step.text() == f"⚠ {sentence}"
+    assert progress.step.property("mark") == Mark.PROBLEM
+    assert progress.step.heightForWidth(progress.step.width()) <= progress.step.height()
+    # Of what was read before, nothing is told as if it were still there.
+    assert numbers(progress) == ["", "", "", ""]
+    assert not progress.bar.isVisible()
+    progress.show_status(GOING)
+    assert progress.step.property("mark") is None
+    assert not progress.step.wordWrap()
+    assert progress.bar.isVisible()
+
+
+def test_what_cannot_be_drawn_is_told_beside_where_the_run_stands(progress: RunProgress) -> None:
+    progress.show_status(replace(GOING, problem="sigma cannot be shown: KeyError"))
+    assert progress.step.text() == "⚠ sigma cannot be shown: KeyError"
+    assert progress.saved.text() == "✓ on disk 08:30:05"
+
+
+def test_a_run_that_is_being_read_tells_no_numbers_yet(progress: RunProgress) -> None:
+    """They would be taken for those of the whole run."""
+    ended = replace(GOING, status="success", caught_up=False, share_read=0.45)
+    progress.show_status(ended)
+    assert progress.step.text() == "reading 45 %"
+    assert progress.bar.value() == 450
+    assert numbers(progress) == ["", "", "", ""]
+    progress.show_status(replace(GOING, caught_up=False))
+    assert progress.step.text() == "reading 25 %"
+    progress.show_status(replace(ended, caught_up=True))
+    assert progress.step.text() == "success"
+    assert all(numbers(progress))
+
+
+def test_a_long_step_is_elided_in_its_middle_and_whole_in_its_tooltip(
+    progress: RunProgress,
+) -> None:
+    label = "pair 1 of 4 at row 12 column 31, window 11, cycle 3.880e+07 and on"
+    progress.show_status(replace(GOING, label=label))
+    progress.resize(1280, 30)
+    progress.show()
+    whole = f"step 5 of 21: {label}"
+    assert progress.step.text() == progress.step.toolTip() == whole
+    shown = progress.step.shown
+    assert shown.startswith("step 5 of 21: ")
+    assert shown.endswith("and on")
+    assert "…" in shown
+    assert progress.step.fontMetrics().horizontalAdvance(shown) <= progress.step.width()
+    progress.resize(2560, 30)
+    assert progress.step.shown == whole
+    progress.grab()
 
 
 def test_no_run(progress: RunProgress) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
 
 from gui import run_list
 from gui.run_list import RunList
 from labctl.store.folder import RunFolder
+from labctl.store.ledger import LEDGER, Ledger
+from labctl.store.wear import Booking
 from labctl.store.writer import RunWriter
 
 RECORD = {"simulated": True, "die": {"name": "lot7"}, "headline": "SET 55 µA"}
@@ -97,3 +100,36 @@ def test_nothing_is_told_where_nothing_has_changed(qtbot, runs, tmp_path, monkey
     runs.begin()
     qtbot.waitUntil(lambda: len(scans) > 5 and bool(runs.told))
     assert len(runs.told) == 1
+
+
+def test_pulses_in_the_ledger_are_told_and_reading_them_is_not(qtbot, runs, tmp_path, monkeypatch):
+    scans, told = [], []
+    scan = RunList._scan
+    monkeypatch.setattr(RunList, "_scan", lambda self: (scans.append(1), scan(self))[1])
+    booking = Booking("set", {"set_v": 2.0}, np.ones((2, 2, 2), dtype=np.uint32))
+
+    def look():
+        # The look after the one that may be going on.
+        for _ in range(2):
+            before = len(scans)
+            runs.refresh()
+            qtbot.waitUntil(lambda before=before: len(scans) > before)
+
+    ledger = Ledger(tmp_path / "runs" / LEDGER)
+    block = ledger.plan("a", "first", [booking])
+    runs.ledger_changed.connect(lambda: told.append(1))
+    runs.begin()
+    look()
+    del told[:]
+    ledger.confirm(block)
+    look()
+    assert told
+    # Closed, the file itself holds what was booked.
+    ledger.close()
+    look()
+    del told[:]
+    with Ledger(tmp_path / "runs" / LEDGER) as ledger:
+        assert ledger.dies()
+        look()
+    look()
+    assert told == []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
@@ -23,15 +26,22 @@ from PyQt6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from gui.closing import ClosingQuestion
+from gui import planner
+from gui.closing import ClosingQuestion, Leaving
 from gui.controls import RunState
+from gui.planner import PlanResult, Question, answer
 from gui.settings import Settings, read_settings
 from gui.shown_runs import ShownRuns
-from gui.theme import Theme, ThemeChoice, current_theme
+from gui.theme import Mark, Theme, ThemeChoice, current_theme
 from gui.window import MainWindow
 from labctl.observing import Stop
+from labctl.runs import run
 from labctl.store.folder import RunFolder
-from tests.gui.windows import FakeChild, Place, clear, close, open_window, press, wait
+from labctl.store.ledger import LEDGER, Ledger
+from labctl.store.wear import Booking
+from tests.gui.told import figures_undrawn
+from tests.gui.windows import ROWS, FakeChild, Place, clear, close, open_window, press, wait
+from tests.simulated import request, small_setup
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +213,97 @@ def test_what_is_beside_a_field_is_not_told_above_the_plan_too(
     assert asked_pages(window) == ["Parameters", "Options"]
 
 
+def test_start_says_that_the_plan_is_being_worked_out(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(question: Question) -> PlanResult:
+        assert go_on.wait(60)
+        return answer(question)
+
+    monkeypatch.setattr(planner, "answer", slow)
+    start_button, headline = window.parts.controls.start_button, window.parts.plan.headline
+    QTest.keyClicks(window.parts.form.fields["programmings"].editor, "7")
+    assert headline.text() == "planning …"
+    assert start_button.toolTip().startswith("The plan is being worked out; Start waits for it.")
+    assert not start_button.isEnabled()
+    go_on.set()
+    wait(qtbot, start_button.isEnabled)
+    assert start_button.toolTip().startswith("Begin the run.")
+    assert headline.text() != "planning …"
+
+
+def planned_wear(window: MainWindow) -> str:
+    """What the plan says of the pulses so far."""
+    table = window.parts.plan.figures
+    lines = {
+        table.item(row, 0).text(): table.item(row, 1).text() for row in range(table.rowCount())
+    }
+    return lines.get("Wear, SET", "")
+
+
+def book(place: Place, pulses: int) -> None:
+    """As a run would, in the ledger of the window's runs."""
+    counts = np.full((ROWS, 8, 2), pulses, dtype=np.uint32)
+    with Ledger(place.runs / LEDGER) as ledger:
+        block = ledger.plan("worn", "an earlier run", [Booking("set", {"set_v": 2.0}, counts)])
+        ledger.confirm(block)
+
+
+def test_wear_is_looked_at_again_when_the_ledger_changes_and_when_a_run_has_ended(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild], place: Place, tmp_path: Path
+) -> None:
+    book(place, 5)
+    window.parts.options.fill({"die": "worn"})
+    wait(qtbot, lambda: planned_wear(window).startswith("5 now"))
+    wait(qtbot, lambda: "most cycles on a device: 5 " in window.parts.die.words.text())
+    book(place, 3)
+    assert window.runs is not None
+    window.runs.refresh()
+    wait(qtbot, lambda: planned_wear(window).startswith("8 now"))
+    wait(qtbot, lambda: "most cycles on a device: 8 " in window.parts.die.words.text())
+    start(window, qtbot)
+    children[0].opened.emit(tmp_path / OWN)
+    book(place, 4)
+    children[0].ended.emit(0, "")
+    wait(qtbot, lambda: planned_wear(window).startswith("12 now"))
+    window.parts.options.fill({"die": ""})
+
+
+def test_the_die_shown_is_that_of_the_form_or_else_of_the_run_in_front(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    there = Place(tmp_path)
+    setup = small_setup(tmp_path / "bench", rows=ROWS)
+    with figures_undrawn():
+        made = {
+            die: run(request(setup, tmp_path, die=die, seed=3, programmings=1))
+            for die in ("adam", "edie")
+        }
+    shown = open_window(there, follow=made["edie"].path)
+    die = shown.parts.die
+    wait(qtbot, lambda: die.picture is not None)
+    assert die.picture.die == "edie"
+    QTest.keyClicks(shown.parts.options.fields["die"].editor, "adam")
+    wait(qtbot, lambda: die.picture is not None and die.picture.die == "adam")
+    with (tmp_path / "bench" / "small-chip.toml").open("a", encoding="utf-8") as chip:
+        chip.write("\n[wear]\nmax_cycles_per_device = 1000\n")
+    shown.parts.options.fields["max_cycles_per_device"].fill("2000")
+    wait(qtbot, lambda: die.picture is not None and die.picture.most_cycles == 1000)
+    shown.parts.options.fields["die"].fill("")
+    wait(qtbot, lambda: die.picture is not None and die.picture.die == "edie")
+    close(shown)
+
+
+def test_without_a_named_die_a_person_chooses_one(
+    window: MainWindow, qtbot: QtBot, place: Place
+) -> None:
+    book(place, 1)
+    window.parts.die.read_again()
+    wait(qtbot, lambda: window.parts.die.words.text().startswith("Choose a die"))
+
+
 def test_copy_as_command_gives_the_line_that_start_runs(
     window: MainWindow, qtbot: QtBot, children: list[FakeChild], place: Place
 ) -> None:
@@ -351,8 +452,14 @@ def test_a_run_whose_report_is_being_written_cannot_be_stopped(
     start(window, qtbot)
     children[0].opened.emit(made[0].path)
     wait(qtbot, lambda: window.state is RunState.ENDING)
+    assert not window.parts.controls.pause_button.isEnabled()
     assert not window.parts.controls.stop_button.isEnabled()
-    assert window.parts.notice.text() == "The run has ended; its report is being written."
+    told = f"Run {made[0].id} has ended; its report is being written."
+    assert window.parts.notice.text() == told
+    # The emergency stop asks all the same, and the run's own record answers.
+    press(window.parts.controls.emergency_button)
+    wait(qtbot, lambda: "cannot be stopped: it is not running" in window.parts.notice.text())
+    assert window.state is RunState.ENDING
     children[0].ended.emit(0, "")
     assert window.state is RunState.IDLE
 
@@ -393,6 +500,132 @@ def test_the_buttons_mean_the_run_that_goes_on_while_another_is_looked_at(
     press(window.parts.controls.emergency_button)
     wait(qtbot, lambda: stops)
     assert stops == [("20261122-120000-checkerboard", Stop.EMERGENCY)]
+
+
+OWN = "20261122-120000-checkerboard"
+
+
+@pytest.fixture
+def two(
+    window: MainWindow,
+    qtbot: QtBot,
+    children: list[FakeChild],
+    stops: list[tuple[str, Stop]],
+    made: tuple[RunFolder, RunFolder],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> str:
+    """A run of the window goes on, and another in front of it, whose name this is."""
+    start(window, qtbot)
+    children[0].opened.emit(tmp_path / OWN)
+    window.look_at(made[0].id, made[0].path)
+    wait(qtbot, lambda: window.shown.status is not None)
+    ended = window.shown.status
+    assert ended is not None
+    monkeypatch.setattr(ShownRuns, "status", replace(ended, status="running"))
+    window.show_state()
+    return made[0].id
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+def test_the_emergency_stop_is_for_both_runs_that_go_on(
+    window: MainWindow, qtbot: QtBot, two: str, stops: list[tuple[str, Stop]], with_key: bool
+) -> None:
+    button = window.parts.controls.emergency_button
+    assert button.text() == "■ EMERGENCY STOP OF BOTH (Esc)"
+    assert two in button.toolTip()
+    assert OWN in button.toolTip()
+    if with_key:
+        QTest.keyClick(window, Qt.Key.Key_Escape)
+    else:
+        press(button)
+    wait(qtbot, lambda: len(stops) == 2)
+    assert set(stops) == {(two, Stop.EMERGENCY), (OWN, Stop.EMERGENCY)}
+    notice = window.parts.notice.text()
+    assert notice == f"Runs {two} and {OWN}: emergency stop, the outputs go to 0 V now."
+
+
+@pytest.mark.parametrize(
+    ("name", "level"), [("pause", Stop.AFTER_STEP), ("stop", Stop.WITHIN_STEP)]
+)
+def test_pause_and_stop_name_the_run_in_front_and_leave_the_other_alone(
+    window: MainWindow,
+    qtbot: QtBot,
+    two: str,
+    stops: list[tuple[str, Stop]],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    level: Stop,
+) -> None:
+    controls = window.parts.controls
+    button = getattr(controls, f"{name}_button")
+    assert "in front" in button.text()
+    assert button.toolTip().startswith(f"{two}: ")
+    assert controls.minimumSizeHint().width() <= 1280
+    press(button)
+    wait(qtbot, lambda: stops)
+    assert window.state is RunState.STOPPING
+    assert window.parts.notice.text().startswith(f"Run {two}: ")
+    # The other one has not been asked: it is not told to be stopping.
+    monkeypatch.undo()
+    window.show_state()
+    assert window.state is RunState.RUNNING
+    assert "in front" not in button.text()
+    assert button.toolTip().startswith(f"{OWN}: ")
+    assert stops == [(two, level)]
+
+
+def test_a_pause_that_was_asked_for_is_no_problem(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild], stops: object, tmp_path: Path
+) -> None:
+    start(window, qtbot)
+    children[0].opened.emit(tmp_path / OWN)
+    press(window.parts.controls.queue_button)
+    press(window.parts.controls.yes_button)
+    press(window.parts.controls.pause_button)
+    notice, queue = window.parts.notice, window.parts.queue
+    now = f"Run {OWN}: pausing after the present step; Stop leaves it sooner."
+    assert notice.text() == now
+    # The command's own words are for a terminal.
+    children[0].noted.emit(Stop.AFTER_STEP.told)
+    assert notice.text() == now
+    children[0].ended.emit(1, "the run aborted: paused by the user after 5 steps")
+    how = f"Run {OWN} aborted: paused by the user after 5 steps."
+    assert notice.text() == f"{how} Resume goes on with it."
+    assert notice.property("mark") == Mark.HINT
+    assert queue.told.text() == f"{how} The queue waits for Begin next."
+    assert queue.told.property("mark") == Mark.HINT
+
+
+def test_a_stop_asked_for_elsewhere_is_told_in_the_words_of_the_window(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild], tmp_path: Path
+) -> None:
+    start(window, qtbot)
+    children[0].opened.emit(tmp_path / OWN)
+    children[0].noted.emit(Stop.WITHIN_STEP.told)
+    assert window.parts.notice.text().startswith(f"Run {OWN}: stopping within the present step;")
+    assert "Ctrl-C" not in window.parts.notice.text()
+
+
+def test_a_command_that_ends_without_a_word_holds_the_queue(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild]
+) -> None:
+    start(window, qtbot)
+    press(window.parts.controls.queue_button)
+    press(window.parts.controls.yes_button)
+    children[0].ended.emit(-9, "")
+    assert len(children) == 1
+    assert "The queue is held: labctl ended with status -9." in window.parts.queue.told.text()
+
+
+def test_a_run_that_fails_is_a_problem_and_is_named(
+    window: MainWindow, qtbot: QtBot, children: list[FakeChild], tmp_path: Path
+) -> None:
+    start(window, qtbot)
+    children[0].opened.emit(tmp_path / OWN)
+    children[0].ended.emit(1, "the run failed: no answer from slot 3")
+    assert window.parts.notice.text() == f"⚠ Run {OWN} failed: no answer from slot 3"
+    assert window.parts.notice.property("mark") == Mark.PROBLEM
 
 
 def test_the_queue_begins_its_next_line_when_a_run_has_ended_well(
@@ -595,6 +828,19 @@ def test_a_folder_that_is_no_run_is_told_and_nothing_else_breaks(
     wait(qtbot, lambda: window.parts.progress.step.text() == "success")
 
 
+def test_a_run_that_is_deleted_while_it_is_shown_is_a_problem(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, made: tuple[RunFolder, RunFolder]
+) -> None:
+    copy = shutil.copytree(made[0].path, tmp_path / made[0].id)
+    window.look_at(copy.name, copy)
+    progress = window.parts.progress
+    wait(qtbot, lambda: "✓ on disk" in progress.saved.text())
+    shutil.rmtree(copy)
+    wait(qtbot, lambda: "is not a readable run folder" in progress.step.text())
+    assert progress.step.property("mark") == Mark.PROBLEM
+    assert progress.saved.text() == ""
+
+
 # --- the window itself ----------------------------------------------------------------------------
 
 
@@ -692,6 +938,15 @@ def test_closing_again_asks_once(
     question = closing_question(window)
     assert closing_question(window) is question
     press(question.stay)
+
+
+def test_closing_stops_the_run_of_the_window_alone(
+    window: MainWindow, qtbot: QtBot, two: str, stops: list[tuple[str, Stop]]
+) -> None:
+    press(closing_question(window).stop)
+    wait(qtbot, lambda: stops)
+    assert stops == [(OWN, Stop.WITHIN_STEP)]
+    window._leaving = Leaving.STAY
 
 
 def queue_a_line(window: MainWindow) -> None:

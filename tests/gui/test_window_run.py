@@ -162,6 +162,33 @@ def test_a_run_started_elsewhere_is_shown_live_and_can_be_stopped(
     assert window.close()
 
 
+def test_escape_stops_the_run_of_the_window_and_the_one_in_front_of_it(
+    window: MainWindow, qtbot: QtBot, place: Place
+) -> None:
+    parts, controls = window.parts, window.parts.controls
+    QTest.keyClicks(parts.form.fields["programmings"].editor, str(MANY))
+    wait(qtbot, controls.start_button.isEnabled)
+    press(controls.start_button)
+    press(controls.yes_button)
+    wait(qtbot, lambda: window.state is RunState.RUNNING)
+    other = Elsewhere(place)
+    try:
+        assert other.path is not None
+        shown = other.path.name
+        wait(qtbot, lambda: shown in [line.run for line in parts.browser.runs.lines])
+        parts.browser.choose(shown)
+        press(parts.browser.look)
+        wait(qtbot, lambda: controls.emergency_button.text() == "■ EMERGENCY STOP OF BOTH (Esc)")
+        QTest.keyClick(window, Qt.Key.Key_Escape)
+        wait(qtbot, lambda: window.state is RunState.IDLE)
+        other.thread.join()
+    finally:
+        other.end()
+    reasons = [made.record["reason"] for made in list_runs(place.runs)]
+    assert len(reasons) == 2
+    assert all(reason.startswith("emergency stop by the user") for reason in reasons)
+
+
 WAITING = frozenset({"open", "sqlite3.connect", "socket.connect", "subprocess.Popen", "os.listdir"})
 """What the interface thread may not do while a run goes on."""
 

@@ -79,6 +79,7 @@ def test_opening_compares_modules_and_forbids_auto_calibration():
         QUIET,
         ("*LRN? 31", "TM1;AV1,0;CM0;FMT1,0;MM1"),
         QUIET,
+        ("*LRN? 5", "CL5"),
     )
     mainframe.open(MODULES)
     assert set(mainframe.smus) == {5}
@@ -184,15 +185,22 @@ def test_an_smu_without_a_pad_forces_nothing():
 
 
 def test_an_output_that_is_off_is_left_alone_and_one_that_is_on_is_zeroed_first():
-    smu(("*LRN? 5", "CL5")).make_safe()
-    on = "DV5,12,1.0000E+00,1.0000E-03"
-    smu(("*LRN? 5", on), ("DZ 5", None), ("CL 5", None), ("*LRN? 5", "CL5")).make_safe()
+    off = smu(("*LRN? 5", "CL5"), ("*LRN? 5", "CL5"))
+    assert not off.is_on
+    off.make_safe()
+    smu(("DZ 5", None), ("CL 5", None), ("*LRN? 5", "CL5")).make_safe()
+    switched_on = smu(
+        *(("*LRN? 5", "CL5"), ("CN 5", None), ("DZ 5", None), ("CL 5", None), ("*LRN? 5", "CL5"))
+    )
+    assert not switched_on.is_on
+    switched_on.enable()
+    switched_on.make_safe()
 
 
 def test_an_output_that_stays_on_is_an_error():
     on = "DV5,12,1.0000E+00,1.0000E-03"
     with pytest.raises(B1500Error, match="output switch of SMU 5 is still closed"):
-        smu(("*LRN? 5", on), ("DZ 5", None), ("CL 5", None), ("*LRN? 5", on)).make_safe()
+        smu(("DZ 5", None), ("CL 5", None), ("*LRN? 5", on)).make_safe()
 
 
 # --- on the simulated mainframe -----------------------------------------------------------------

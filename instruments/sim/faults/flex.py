@@ -17,7 +17,8 @@ from instruments.sim.flex.errors import ERROR_TEXTS, NothingToRead
 from instruments.sim.flex.mainframe import Mainframe
 
 BUS_TIMEOUT_S = 2.0
-"""Bench time that a program waits for a reply that does not come (PyVISA's default)."""
+"""Bench time that a program waits for a reply that does not come, unless it says otherwise
+(PyVISA's default)."""
 
 _END = b"\r\n"
 
@@ -127,7 +128,6 @@ class BusTimeout(LineFault):
 
     def passes(self, mainframe: Mainframe) -> bool:
         """Raises `TimeoutError`."""
-        mainframe.clock.advance(BUS_TIMEOUT_S)
         raise TimeoutError("the bus timed out while a line was sent")
 
 
@@ -155,6 +155,16 @@ class QueuedError(LineFault):
         return True
 
 
+@dataclass
+class BusConnection:
+    """What a program sets a time-out on; in milliseconds, as PyVISA has it."""
+
+    timeout: float = 1000 * BUS_TIMEOUT_S
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
 class FaultyMainframe:
     """What a transport sees of a mainframe behind a bad connection.
 
@@ -162,6 +172,7 @@ class FaultyMainframe:
     """
 
     def __init__(self, mainframe: Mainframe, faults: Sequence[FlexFault]) -> None:
+        self.connection = BusConnection()
         self._mainframe = mainframe
         self._clock = mainframe.clock
         self._line_faults = [fault for fault in faults if isinstance(fault, LineFault)]
@@ -173,7 +184,7 @@ class FaultyMainframe:
     def write(self, line: str) -> None:
         """As `Mainframe.write`; raises `TimeoutError` where the bus fails."""
         for fault in self._line_faults:
-            if fault.meets(line, self._clock.now()) and not fault.passes(self._mainframe):
+            if fault.meets(line, self._clock.now()) and not self._passes(fault):
                 return
         self._line = line
         self._mainframe.write(line)
@@ -199,6 +210,17 @@ class FaultyMainframe:
         self._partly_read = b""
         self._mainframe.device_clear()
 
+    def _passes(self, fault: LineFault) -> bool:
+        try:
+            return fault.passes(self._mainframe)
+        except TimeoutError:
+            self._time_out()
+            raise
+
+    def _time_out(self) -> None:
+        """The program waits as long as it has said."""
+        self._clock.advance(self.connection.timeout / 1000)
+
     def _next_message(self) -> bytes:
         if self._under_way:
             self._queue_up()
@@ -210,7 +232,7 @@ class FaultyMainframe:
                 arrival = fault.arrival(message)
                 self._under_way.extendleft(reversed(arrival.later))
                 if arrival.now is None:
-                    self._clock.advance(BUS_TIMEOUT_S)
+                    self._time_out()
                     raise NothingToRead("the bus timed out while a reply was awaited")
                 message = arrival.now
         return message

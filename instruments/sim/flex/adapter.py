@@ -16,6 +16,10 @@ class MainframeAdapter(Adapter):  # type: ignore[misc]
     def __init__(self, mainframe: Mainframe, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.mainframe = mainframe
+        # What a time-out is set on: a mainframe that answers at once needs none.
+        connection = getattr(mainframe, "connection", None)
+        if connection is not None:
+            self.connection = connection
 
     def _write(self, command: str, **kwargs: Any) -> None:
         self.mainframe.write(command)
