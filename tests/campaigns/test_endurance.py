@@ -217,7 +217,7 @@ class StopAt(Observer):
     [
         (3, {**SHORT, **WEAK, "stop_at_ber": 1e-3}),
         (8, {**SHORT, **WEAK, "stop_at_ber": 1e-3}),
-        (8, SENSED),
+        pytest.param(8, SENSED, marks=pytest.mark.slow),
     ],
 )
 def test_a_resumed_run_has_the_same_data(tmp_path, small, sensed, number, values):

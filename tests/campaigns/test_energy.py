@@ -190,6 +190,7 @@ def test_a_campaign_gives_cyclability_side_by_side(tmp_path):
     json.dumps(summary, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_from_the_command_line_rightly_and_wrongly(tmp_path, undrawn):
     runner, bench_file = CliRunner(), small_bench_file(tmp_path, rows=1)
     places = ["--bench", str(bench_file), "--runs", str(tmp_path / "runs")]

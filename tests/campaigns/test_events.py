@@ -94,7 +94,7 @@ def test_a_refusal_is_one_sentence_and_no_event(places, words, sentence):
     assert list_runs(places / "runs") == []
 
 
-@pytest.mark.parametrize("lines", [0, 4])
+@pytest.mark.parametrize("lines", [pytest.param(0, marks=pytest.mark.slow), 4])
 def test_a_reader_that_is_gone_ends_no_run(places, lines):
     """Of both streams, before the first line or within the run."""
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

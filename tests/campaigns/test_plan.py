@@ -76,7 +76,10 @@ def test_quasi_static_sweeps_are_planned_as_they_are_booked(tmp_path, setup, val
 
 @pytest.mark.parametrize(
     ("name", "values", "within"),
-    [("compliance", {"cells": "4"}, 0.34), ("endurance", {"cycles": "1e5", "pairs": 2}, 0.1)],
+    [
+        ("compliance", {"cells": "4"}, 0.34),
+        ("endurance", {"cycles": "2e7", "windows": 2, "window_cycles": "2000"}, 0.1),
+    ],
 )
 def test_bench_time_is_told_nearly(tmp_path, setup, name, values, within):
     plan = plan_of(setup, tmp_path, name, **values)

@@ -88,6 +88,7 @@ def test_a_window_that_is_gone_hears_nothing_and_nothing_fails(qtbot, places):
     qtbot.waitUntil(lambda: not child.running, timeout=PATIENCE_MS)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 of POSIX")
 def test_a_killed_window_leaves_a_run_that_goes_on_and_ends_complete(places):
     asked = ["run", "checkerboard", "--programmings", "100000", "--seed", "1"]

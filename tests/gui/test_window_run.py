@@ -119,6 +119,7 @@ def test_a_person_starts_a_run_watches_pauses_resumes_and_stops_it(
     assert made.record["reason"] in parts.progress.step.text()
 
 
+@pytest.mark.slow
 def test_a_run_of_another_computer_is_gone_on_with_when_a_person_says_so(
     qtbot: QtBot, place: Place
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_run_started_elsewhere_is_shown_live_and_can_be_stopped(
     assert window.close()
 
 
+@pytest.mark.slow
 def test_escape_stops_the_run_of_the_window_and_the_one_in_front_of_it(
     window: MainWindow, qtbot: QtBot, place: Place
 ) -> None:
