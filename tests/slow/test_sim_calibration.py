@@ -146,7 +146,10 @@ def test_forming() -> None:
 
 
 def test_no_set_fails() -> None:
-    """2 V, 100 ns: 6e-7 a device (device note, section 4); 0 or 1 here."""
+    """2 V, 100 ns: 6e-7 a device (device note, section 4); 0 or 1 here.
+
+    Devices count, not pulses: one that is slow fails most of its ten.
+    """
     chip, die, _ = powered_chip(secrets.randbits(63))
     ramps = [forming_ramp(0), forming_ramp(1)]
     reset = program_pulses(1, gate_for(55e-6))
@@ -157,10 +160,12 @@ def test_no_set_fails() -> None:
             chip.select(row, column)
             for ramp in ramps:
                 chip.play(ramp)
+            was_set = True
             for _ in range(10):
                 chip.play(reset)
                 chip.play(pulse)
-                failed += die.kind[row, column, 0] != Kind.LRS
+                was_set &= die.kind[row, column, 0] == Kind.LRS
+            failed += not was_set
     assert failed <= 1, f"seed {die.seed}"
 
 
